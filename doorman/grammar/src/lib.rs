@@ -1,0 +1,1 @@
+//! The small grammars that are read at compile time and in manifests.

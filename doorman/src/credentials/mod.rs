@@ -1,0 +1,33 @@
+//! Secrets that the process holds.
+//!
+//! A [`Secret`] goes in as text and comes out only through [`Secret::expose`]; it can't be printed, compared or
+//! serialized, and its memory is zeroed when the last clone is dropped. Every secret given to the application is
+//! also known to the redactor, which removes it by value from everything that leaves.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+/// A credential: cheap to clone, impossible to print.
+///
+/// It has no `Debug`, `Display` or `Serialize`, so that no log line, error or span can carry it by accident.
+///
+/// ```
+/// use doorman::credentials::Secret;
+/// let token = Secret::new("s3cr3t");
+/// assert_eq!(token.expose(), "s3cr3t");
+/// ```
+#[derive(Clone)]
+pub struct Secret(Arc<Zeroizing<String>>);
+
+impl Secret {
+    /// Takes ownership of the secret's text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Arc::new(Zeroizing::new(text.into())))
+    }
+
+    /// The secret itself. Every call of this is a place to look at in a review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}

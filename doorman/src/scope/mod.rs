@@ -1,0 +1,1 @@
+//! Resource scopes: which resources a call may touch.
