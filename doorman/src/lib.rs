@@ -1,8 +1,66 @@
 //! `doorman`: deny-by-default MCP servers out of annotated functions.
 
+#[allow(unused_extern_crates)]
+extern crate self as doorman;
+
 pub mod audit;
+pub mod call;
 pub mod credentials;
+pub mod exposure;
+pub mod identity;
 pub mod limits;
 pub mod redact;
 pub mod scope;
 mod server;
+
+#[doc(inline)]
+pub use call::{Argument, Call, Caller, Cancelled, FromCall, Progress, State, ToolError, ToolResult};
+#[doc(inline)]
+pub use exposure::{Credentials, ModuleError, ToolModule};
+#[doc(inline)]
+pub use scope::{ResourceScope, ScopeViolation, Scoped};
+
+pub mod content {
+    //! MCP content blocks, for tools that return more than text and structured data.
+    pub use rmcp::model::ContentBlock;
+}
+
+#[doc(hidden)]
+pub mod __private {
+    //! What the macros' expansions name. Not for hand-written code: it may change in any release.
+    pub use std::{
+        boxed::Box,
+        option::Option::{self, None, Some},
+        result::Result::{self, Err, Ok},
+        string::String,
+        vec::Vec,
+    };
+
+    pub use futures::future::BoxFuture;
+    pub use schemars::{self, JsonSchema, Schema, SchemaGenerator};
+    pub use serde;
+    pub use serde_json::Value;
+
+    pub use crate::{
+        call::{Argument, BadArgument, Bound, Call, Param, ParamSpec, Params, Refused, Reply, ToolError, private::*},
+        exposure::{Access, ConfiguredModule, Credentials, Effect, ModuleError, ToolModule, ToolSpec, Unscoped},
+        scope::{Confined, ResourceScope, ScopeViolation, sealed::Confinable},
+    };
+
+    /// A call's arguments as they came.
+    pub type Arguments = serde_json::Map<String, Value>;
+
+    /// Evaluates to nothing; its type parameters are the check (the parameter's type, confined to the scope).
+    pub const fn confined<S: ResourceScope, T: Confined<S>>() {}
+}
+
+/// What an application needs in its files.
+pub mod prelude {
+    pub use schemars::JsonSchema;
+    pub use serde::{Deserialize, Serialize};
+
+    pub use crate::{
+        Argument, Call, Caller, Cancelled, Credentials, FromCall, ModuleError, Progress, ResourceScope, ScopeViolation,
+        Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock,
+    };
+}

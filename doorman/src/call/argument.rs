@@ -1,0 +1,226 @@
+//! Arguments: what the model may fill in, decoded by type.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    path::PathBuf,
+};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{
+    de::{DeserializeOwned, Deserializer, Error as _, Visitor},
+    forward_to_deserialize_any,
+};
+use serde_json::{Map, Value};
+
+use super::{Call, Need, Origin, Param, ParamSpec, Refused};
+use crate::scope::ScopeViolation;
+
+/// A parameter that comes from the model.
+///
+/// Standard and JSON types have it; an application's own types derive it (`#[derive(Argument)]`: unknown fields refused
+/// at every depth, schema, confinement for fieldless enums); a foreign type is marked `#[arg(serde)]` at the parameter.
+/// There is no blanket implementation, so that a type which was meant to be an extractor and isn't can't become
+/// something that the model fills in.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an argument",
+    label = "the model can't fill this in",
+    note = "derive `doorman::Argument` for a type of yours",
+    note = "mark the parameter `#[arg(serde)]` for a foreign type with `Deserialize` and `JsonSchema`"
+)]
+pub trait Argument: Sized + Send + 'static {
+    /// What the JSON is decoded to, before resource scopes are resolved.
+    type Raw: DeserializeOwned + JsonSchema + Send + 'static;
+    /// What the application must have provided: the resource scopes inside.
+    const NEEDS: &'static [Need] = &[];
+
+    /// Resolves resource scopes.
+    fn resolve(raw: Self::Raw, call: &Call) -> Result<Self, ScopeViolation>;
+}
+
+/// One argument that doesn't fit, and what would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadArgument {
+    /// The argument's name, with the path inside it (`filter.limit`, `ids[2]`).
+    pub name: Cow<'static, str>,
+    /// What was expected, never the value that came.
+    pub expected: Cow<'static, str>,
+}
+
+impl fmt::Display for BadArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.expected)
+    }
+}
+
+/// The schema of an argument type.
+#[doc(hidden)]
+pub fn schema_of<T: Argument>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T::Raw>()
+}
+
+/// Decodes one argument. Absent is not `null`: only a type that says so (`Option`) can be left out.
+#[doc(hidden)]
+pub fn decode<T: DeserializeOwned>(
+    spec: &ParamSpec,
+    arguments: &Map<String, Value>,
+    bad: &mut Vec<BadArgument>,
+) -> Option<T> {
+    let decoded = match (arguments.get(spec.name()), spec.default_value()) {
+        (Some(value), _) => T::deserialize(value),
+        (None, Some(default)) => T::deserialize(default),
+        (None, None) => T::deserialize(Absent),
+    };
+    decoded.map_err(|error| bad.push(misfit(spec, &error))).ok()
+}
+
+/// As [`decode`], for a type whose `Deserialize` isn't known to refuse unknown fields.
+#[doc(hidden)]
+pub fn decode_foreign<T: DeserializeOwned>(
+    spec: &ParamSpec,
+    arguments: &Map<String, Value>,
+    bad: &mut Vec<BadArgument>,
+) -> Option<T> {
+    let before = bad.len();
+    let unknown = |path: serde_ignored::Path<'_>| {
+        let name = format!("{}.{path}", spec.name());
+        bad.push(BadArgument { name: name.into(), expected: "no such field".into() });
+    };
+    let decoded = match (arguments.get(spec.name()), spec.default_value()) {
+        (Some(value), _) => serde_ignored::deserialize(value, unknown),
+        (None, Some(default)) => T::deserialize(default),
+        (None, None) => T::deserialize(Absent),
+    };
+    let value = decoded.map_err(|error| bad.push(misfit(spec, &error))).ok();
+    value.filter(|_| bad.len() == before)
+}
+
+/// Whether an argument of this type may be left out, by the same rule that decodes it.
+pub(crate) fn may_be_absent<T: DeserializeOwned>() -> bool {
+    T::deserialize(Absent).is_ok()
+}
+
+/// Says what serde expected, without what it found.
+fn misfit(spec: &ParamSpec, error: &serde_json::Error) -> BadArgument {
+    let text = error.to_string();
+    let expected = match text.rsplit_once("expected ") {
+        _ if text == ABSENT => ABSENT.into(),
+        Some((_, expected)) => format!("expected {expected}").into(),
+        None => "does not fit its schema".into(),
+    };
+    BadArgument { name: spec.name().into(), expected }
+}
+
+const ABSENT: &str = "missing";
+
+/// Stands for an argument that isn't there: it answers `Option` and nothing else.
+struct Absent;
+
+impl<'de> Deserializer<'de> for Absent {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde_json::Error::custom(ABSENT))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_none()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// What an argument's [`Param`] implementation consists of.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __param_from_model {
+    () => {
+        const ORIGIN: $crate::__private::Origin = $crate::__private::Origin::model::<Self>();
+        type Raw = <Self as $crate::Argument>::Raw;
+        fn decode(
+            spec: &$crate::__private::ParamSpec,
+            arguments: &$crate::__private::Arguments,
+            bad: &mut $crate::__private::Vec<$crate::__private::BadArgument>,
+        ) -> $crate::__private::Option<Self::Raw> {
+            $crate::__private::decode(spec, arguments, bad)
+        }
+        fn bind(
+            raw: Self::Raw,
+            spec: &$crate::__private::ParamSpec,
+            call: &$crate::__private::Call,
+        ) -> $crate::__private::Result<Self, $crate::__private::Refused> {
+            <Self as $crate::Argument>::resolve(raw, call).map_err(|it| spec.outside(it))
+        }
+    };
+}
+
+macro_rules! plain {
+    ($($ty:ty),* $(,)?) => {$(
+        impl Argument for $ty {
+            type Raw = Self;
+            fn resolve(raw: Self, _: &Call) -> Result<Self, ScopeViolation> {
+                Ok(raw)
+            }
+        }
+        impl Param for $ty {
+            __param_from_model!();
+        }
+    )*};
+}
+
+plain! {
+    bool, u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, usize, isize, char, String, PathBuf, Value, Map<String, Value>,
+    std::num::NonZeroU8, std::num::NonZeroU16, std::num::NonZeroU32, std::num::NonZeroU64,
+}
+
+macro_rules! containers {
+    ($([$($generics:tt)*] $ty:ty => $raw:ty, $value:ident, $call:ident: $resolve:expr, $needs:expr;)*) => {$(
+        impl<$($generics)*> Argument for $ty {
+            type Raw = $raw;
+            const NEEDS: &'static [Need] = $needs;
+            fn resolve($value: $raw, $call: &Call) -> Result<Self, ScopeViolation> {
+                $resolve
+            }
+        }
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)*> Param for $ty {
+            __param_from_model!();
+        }
+    )*};
+}
+
+containers! {
+    [T: Argument] Option<T> => Option<T::Raw>, raw, call: raw.map(|raw| T::resolve(raw, call)).transpose(), T::NEEDS;
+    [T: Argument] Vec<T> => Vec<T::Raw>, raw, call: raw.into_iter().map(|raw| T::resolve(raw, call)).collect(), T::NEEDS;
+    [T: Argument<Raw = T> + Ord + DeserializeOwned + JsonSchema] BTreeSet<T> => BTreeSet<T>, raw, _call: Ok(raw), &[];
+    [T: Argument] BTreeMap<String, T> => BTreeMap<String, T::Raw>, raw, call:
+        raw.into_iter().map(|(key, raw)| Ok((key, T::resolve(raw, call)?))).collect(), T::NEEDS;
+    [T: Argument] HashMap<String, T> => HashMap<String, T::Raw>, raw, call:
+        raw.into_iter().map(|(key, raw)| Ok((key, T::resolve(raw, call)?))).collect(), T::NEEDS;
+    [A: Argument<Raw = A> + DeserializeOwned + JsonSchema, B: Argument<Raw = B> + DeserializeOwned + JsonSchema]
+        (A, B) => (A, B), raw, _call: Ok(raw), &[];
+    [A: Argument<Raw = A> + DeserializeOwned + JsonSchema, B: Argument<Raw = B> + DeserializeOwned + JsonSchema,
+     C: Argument<Raw = C> + DeserializeOwned + JsonSchema]
+        (A, B, C) => (A, B, C), raw, _call: Ok(raw), &[];
+}
+
+/// A foreign type that the developer marked `#[arg(serde)]`.
+#[doc(hidden)]
+pub struct Foreign<T>(pub T);
+
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param for Foreign<T> {
+    const ORIGIN: Origin = Origin::foreign::<T>();
+    type Raw = T;
+
+    fn decode(spec: &ParamSpec, arguments: &Map<String, Value>, bad: &mut Vec<BadArgument>) -> Option<T> {
+        decode_foreign(spec, arguments, bad)
+    }
+
+    fn bind(raw: T, _: &ParamSpec, _: &Call) -> Result<Self, Refused> {
+        Ok(Self(raw))
+    }
+}

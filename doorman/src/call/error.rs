@@ -1,0 +1,82 @@
+//! What a function says when it can't do what it was asked.
+
+use std::{borrow::Cow, fmt};
+
+/// A tool's result: its output, or a [`ToolError`].
+pub type ToolResult<T> = Result<T, ToolError>;
+
+/// Why a tool failed. Text reaches the model only if the author chose it with [`ToolError::user`] or
+/// [`ToolError::denied`]; every other error (`?` on any `std::error::Error`) reaches the model as an opaque id, and its
+/// detail goes to the operator's log.
+///
+/// It doesn't implement [`std::error::Error`], so that `?` can turn every error type into it.
+pub struct ToolError(Failure);
+
+/// The three kinds of [`ToolError`], as the guard takes them apart.
+pub(crate) enum Failure {
+    User(Cow<'static, str>),
+    Denied(Cow<'static, str>),
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ToolError {
+    /// A mistake that the model can mend; the text is sent to it (redacted like any other output).
+    pub fn user(text: impl Into<Cow<'static, str>>) -> Self {
+        Self(Failure::User(text.into()))
+    }
+
+    /// A refusal by the function itself; the text is sent to the model and the call is recorded as `denied`.
+    pub fn denied(text: impl Into<Cow<'static, str>>) -> Self {
+        Self(Failure::Denied(text.into()))
+    }
+
+    /// A failure that is none of the model's business: it sees an opaque id, the operator's log has the detail.
+    pub fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(Failure::Internal(error.into()))
+    }
+
+    pub(crate) fn into_failure(self) -> Failure {
+        self.0
+    }
+}
+
+impl fmt::Debug for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Failure::User(text) => f.debug_tuple("User").field(text).finish(),
+            Failure::Denied(text) => f.debug_tuple("Denied").field(text).finish(),
+            Failure::Internal(error) => f.debug_tuple("Internal").field(error).finish(),
+        }
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for ToolError {
+    fn from(error: E) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// What may stand on the right of a tool's `Result`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an error that a tool can return",
+    label = "not a tool's error type",
+    note = "return `ToolResult<T>` and say `ToolError::user(\"…\")` for a text that the model may read",
+    note = "or an error type that implements `std::error::Error`: the model then sees an opaque id"
+)]
+pub trait IntoToolError {
+    #[doc(hidden)]
+    fn into_tool_error(self) -> ToolError;
+}
+
+impl IntoToolError for ToolError {
+    fn into_tool_error(self) -> ToolError {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: std::error::Error + Send + Sync + 'static> IntoToolError for E {
+    fn into_tool_error(self) -> ToolError {
+        ToolError::internal(self)
+    }
+}

@@ -1,0 +1,32 @@
+//! One call: what a function takes, what it gives back, and what it can know about its caller.
+//!
+//! Arguments come from the model as JSON and are decoded by type ([`Argument`]); everything else a function takes
+//! comes from the server ([`FromCall`]). What goes out is a [`Reply`], or a [`ToolError`].
+
+mod argument;
+mod context;
+mod error;
+mod extract;
+mod output;
+mod param;
+
+pub use argument::{Argument, BadArgument};
+pub use context::{Call, Need};
+pub use error::{IntoToolError, ToolError, ToolResult};
+pub use extract::{Caller, Cancelled, FromCall, Progress, State};
+pub use output::{Reply, Structured};
+pub use param::{Bound, Param, ParamSpec, Params, Refused, RunFuture};
+
+pub(crate) use context::{Mounted, ProgressSink, StateTable};
+pub(crate) use error::Failure;
+pub(crate) use param::Origin;
+
+#[doc(hidden)]
+pub mod private {
+    //! What the macros' expansions name. Not for hand-written code.
+    pub use super::{
+        argument::{Foreign, decode},
+        output::{Ret, RetExact, RetPlain, RetResult},
+        param::{Constraint, Origin, module, run_async, run_blocking},
+    };
+}

@@ -1,0 +1,9 @@
+//! What may be called: the specs that the macros write, and the deny-by-default catalog built from those that the
+//! application lists. A spec goes in with its grammar already checked at compile time; out come, for each set of granted
+//! scopes, the capabilities that a caller sees, finds and calls, all from one table.
+
+mod module;
+mod spec;
+
+pub use module::{ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
+pub use spec::{Access, Effect, ToolSpec};

@@ -1,0 +1,110 @@
+//! Modules: tools that share an instance, a configuration and a resource scope.
+
+use std::{collections::BTreeMap, convert::Infallible, error::Error};
+
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::ToolSpec;
+use crate::{
+    credentials::Secret,
+    identity::Agent,
+    scope::{ResourceScope, ScopeViolation},
+};
+
+/// Why a module can't be configured or started: any error, or a text.
+pub type ModuleError = Box<dyn Error + Send + Sync>;
+
+/// A group of tools on one instance. Written by `#[tool_module]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tool module",
+    label = "not a tool module",
+    note = "put `#[tool_module(scope = …)]` or `#[tool_module(unscoped)]` on an `impl` block of it"
+)]
+pub trait ToolModule: Send + Sync + 'static {
+    /// The name of an instance unless the application gives another.
+    const NAME: &'static str;
+    /// The tools.
+    #[doc(hidden)]
+    const TOOLS: &'static [&'static ToolSpec];
+    /// The resource scope that confines the tools' arguments; [`Unscoped`] if there is none.
+    type Scope: ResourceScope;
+
+    /// The instance's resource scope.
+    fn resource_scope(&self) -> Option<&Self::Scope>;
+
+    /// Runs before the first call.
+    fn start_module(&self) -> BoxFuture<'_, Result<(), ModuleError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Runs after the last call, if `start_module` succeeded.
+    fn stop_module(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// A module that is made from configuration, as a manifest holds it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not made from configuration",
+    label = "no configuration type",
+    note = "say `#[tool_module(config = MyConfig, …)]` and write `fn configure(config: MyConfig, credentials: &Credentials) -> Result<Self, ModuleError>`"
+)]
+pub trait ConfiguredModule: ToolModule + Sized {
+    /// The configuration; it refuses unknown keys.
+    type Config: DeserializeOwned + JsonSchema;
+    /// The names of the credentials that the module may take.
+    const CREDENTIALS: &'static [&'static str];
+
+    /// Makes an instance.
+    fn configure_module(config: Self::Config, credentials: &Credentials) -> Result<Self, ModuleError>;
+}
+
+/// The credentials that a module instance was given, by name.
+#[derive(Clone, Default)]
+pub struct Credentials(BTreeMap<String, Secret>);
+
+impl Credentials {
+    /// No credentials.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, secret: Secret) -> Self {
+        self.0.insert(name.into(), secret);
+        self
+    }
+
+    /// The credential of this name, or an error that names what is missing.
+    pub fn require(&self, name: &str) -> Result<Secret, ModuleError> {
+        self.get(name).ok_or_else(|| format!("the credential `{name}` is missing").into())
+    }
+
+    /// The credential of this name.
+    pub fn get(&self, name: &str) -> Option<Secret> {
+        self.0.get(name).cloned()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.0.values()
+    }
+}
+
+/// The scope of a module that says `unscoped`: it has no resources, so nothing resolves.
+pub struct Unscoped(Infallible);
+
+impl ResourceScope for Unscoped {
+    type Raw = String;
+    type Resource = Infallible;
+
+    fn resolve(&self, _: &String, _: &Agent) -> Result<Infallible, ScopeViolation> {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,144 @@
+//! What `#[expose]` says of a function.
+
+use std::time::Duration;
+
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+use crate::call::{Bound, Call, ParamSpec, Refused};
+
+/// What a capability does to the world. Published as MCP's `readOnlyHint` and `destructiveHint`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    ReadOnly,
+    /// Adds, and takes nothing away.
+    Write,
+    /// May change or remove what is there.
+    Destructive,
+}
+
+/// Who may call a capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone whom the transport lets in.
+    Public,
+    /// A caller that holds all of these scopes.
+    Scopes(&'static [&'static str]),
+    /// In a module: `<instance>:read` for a read-only tool, `<instance>:write` for the others.
+    Instance,
+}
+
+/// A tool as its annotation describes it. Written by `#[expose]`; everything in it is checked at compile time.
+pub struct ToolSpec {
+    pub(crate) name: &'static str,
+    pub(crate) title: Option<&'static str>,
+    pub(crate) description: &'static str,
+    pub(crate) effect: Effect,
+    pub(crate) idempotent: bool,
+    pub(crate) open_world: Option<bool>,
+    pub(crate) access: Access,
+    pub(crate) redact: &'static [&'static str],
+    pub(crate) reveal: &'static [&'static str],
+    pub(crate) rate: Option<&'static str>,
+    pub(crate) cost: u32,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_result: Option<u64>,
+    pub(crate) params: &'static [ParamSpec],
+    pub(crate) schema: Option<fn() -> Value>,
+    pub(crate) output: OutputSchema,
+    pub(crate) bind: Bind,
+}
+
+/// The schema of a tool's output, if it is structured.
+pub type OutputSchema = fn(&mut SchemaGenerator) -> Option<Schema>;
+
+/// Decodes the arguments, resolves scopes, takes what comes from the server: a function ready to run.
+pub type Bind = fn(&Call, &Map<String, Value>) -> Result<Bound, Refused>;
+
+#[doc(hidden)]
+impl ToolSpec {
+    pub const fn new(
+        name: &'static str,
+        effect: Effect,
+        access: Access,
+        params: &'static [ParamSpec],
+        output: OutputSchema,
+        bind: Bind,
+    ) -> Self {
+        Self {
+            name,
+            title: None,
+            description: "",
+            effect,
+            idempotent: false,
+            open_world: None,
+            access,
+            redact: &[],
+            reveal: &[],
+            rate: None,
+            cost: 1,
+            timeout: None,
+            max_result: None,
+            params,
+            schema: None,
+            output,
+            bind,
+        }
+    }
+
+    pub const fn title(mut self, title: &'static str) -> Self {
+        self.title = Some(title);
+        self
+    }
+
+    pub const fn description(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    pub const fn open_world(mut self, open: bool) -> Self {
+        self.open_world = Some(open);
+        self
+    }
+
+    pub const fn redact(mut self, keys: &'static [&'static str]) -> Self {
+        self.redact = keys;
+        self
+    }
+
+    pub const fn reveal(mut self, keys: &'static [&'static str]) -> Self {
+        self.reveal = keys;
+        self
+    }
+
+    pub const fn rate(mut self, rules: &'static str) -> Self {
+        self.rate = Some(rules);
+        self
+    }
+
+    pub const fn cost(mut self, cost: u32) -> Self {
+        self.cost = cost;
+        self
+    }
+
+    pub const fn timeout(mut self, millis: u64) -> Self {
+        self.timeout = Some(Duration::from_millis(millis));
+        self
+    }
+
+    pub const fn max_result(mut self, bytes: u64) -> Self {
+        self.max_result = Some(bytes);
+        self
+    }
+
+    pub const fn schema(mut self, schema: fn() -> Value) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+}
