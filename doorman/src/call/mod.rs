@@ -19,7 +19,7 @@ pub use param::{Bound, Param, ParamSpec, Params, Refused, RunFuture};
 
 pub(crate) use context::{Mounted, ProgressSink, StateTable};
 pub(crate) use error::Failure;
-pub(crate) use param::Origin;
+pub(crate) use param::{Constraint, Origin};
 
 #[doc(hidden)]
 pub mod private {

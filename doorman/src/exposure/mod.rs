@@ -2,8 +2,14 @@
 //! application lists. A spec goes in with its grammar already checked at compile time; out come, for each set of granted
 //! scopes, the capabilities that a caller sees, finds and calls, all from one table.
 
+mod arguments;
+mod catalog;
 mod module;
 mod spec;
 
+pub use catalog::CatalogError;
 pub use module::{ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
 pub use spec::{Access, Effect, ToolSpec};
+
+pub(crate) use arguments::{Object, describe};
+pub(crate) use catalog::{Capability, Catalog, Grant, Listed, View};

@@ -1,0 +1,264 @@
+//! The input schema of a capability: what is published is what is enforced.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
+
+use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationErrorKind, paths::LocationSegment};
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::{CatalogError, ToolSpec};
+use crate::call::{BadArgument, Constraint, Origin, ParamSpec};
+
+/// A JSON object, as schemas are.
+pub(crate) type Object = Map<String, Value>;
+
+/// The arguments that a capability takes.
+pub(crate) struct ArgumentSchema {
+    published: Arc<Object>,
+    /// Whether the schema says more than decoding by type enforces.
+    strict: bool,
+    validator: OnceLock<Validator>,
+}
+
+impl ArgumentSchema {
+    /// The schema of a tool's parameters, or its own one.
+    pub(crate) fn of(spec: &ToolSpec, name: &str) -> Result<Self, CatalogError> {
+        let fail = |reason: String| CatalogError::Schema { capability: name.to_owned(), reason };
+        let (published, strict) = match spec.schema {
+            Some(own) => (own_schema(own()).map_err(fail)?, true),
+            None => generated(spec.params).map_err(fail)?,
+        };
+        let schema = Self { published: Arc::new(published), strict, validator: OnceLock::new() };
+        if strict {
+            let compiled = schema.compile().map_err(|error| fail(error.to_string()))?;
+            drop(schema.validator.set(compiled));
+        }
+        Ok(schema)
+    }
+
+    /// The schema, JSON Schema 2020-12.
+    pub(crate) fn published(&self) -> &Arc<Object> {
+        &self.published
+    }
+
+    /// Enforces what decoding by type doesn't: constraints, enums, nested objects, an own schema. All mistakes at once.
+    pub(crate) fn check(&self, arguments: &Value) -> Result<(), Vec<BadArgument>> {
+        if !self.strict {
+            return Ok(());
+        }
+        match self.mistakes(arguments) {
+            mistakes if mistakes.is_empty() => Ok(()),
+            mistakes => Err(mistakes),
+        }
+    }
+
+    /// Says what is wrong with arguments that didn't decode, in the schema's words where it has them.
+    pub(crate) fn explain(&self, arguments: &Value, undecoded: Vec<BadArgument>) -> Vec<BadArgument> {
+        let mut mistakes = self.mistakes(arguments);
+        for bad in undecoded {
+            let inside = |known: &BadArgument| {
+                known.name.strip_prefix(&*bad.name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            if !mistakes.iter().any(inside) {
+                mistakes.push(bad);
+            }
+        }
+        mistakes
+    }
+
+    fn compile(&self) -> Result<Validator, ValidationError<'static>> {
+        jsonschema::draft202012::options()
+            .with_pattern_options(PatternOptions::regex())
+            .should_validate_formats(false)
+            .build(&Value::Object((*self.published).clone()))
+    }
+
+    fn mistakes(&self, arguments: &Value) -> Vec<BadArgument> {
+        let validator = match self.validator.get() {
+            Some(validator) => validator,
+            None => match self.compile() {
+                Ok(compiled) => self.validator.get_or_init(|| compiled),
+                Err(_) => return Vec::new(),
+            },
+        };
+        let mut mistakes: Vec<BadArgument> = Vec::new();
+        for error in validator.iter_errors(arguments) {
+            explain(&error, &mut mistakes);
+        }
+        mistakes.dedup();
+        mistakes
+    }
+}
+
+/// Turns one validation error into what the model needs to hear: which argument, what is expected. Never the value.
+fn explain(error: &ValidationError<'_>, into: &mut Vec<BadArgument>) {
+    let at = path(error);
+    let mut say =
+        |name: String, expected: String| into.push(BadArgument { name: name.into(), expected: expected.into() });
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            for key in unexpected {
+                let (name, what) =
+                    if at.is_empty() { (key.clone(), "argument") } else { (format!("{at}.{key}"), "field") };
+                say(name, format!("no such {what}"));
+            }
+        }
+        ValidationErrorKind::Required { property } => {
+            let key = property.as_str().unwrap_or_default();
+            say(if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }, "missing".to_owned());
+        }
+        _ => {
+            let text = error.masked_with("the value").to_string();
+            say(if at.is_empty() { "arguments".to_owned() } else { at }, text);
+        }
+    }
+}
+
+/// `/filter/ids/2` as `filter.ids[2]`.
+fn path(error: &ValidationError<'_>) -> String {
+    let mut text = String::new();
+    for segment in error.instance_path() {
+        match segment {
+            LocationSegment::Property(key) => {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(&key);
+            }
+            LocationSegment::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
+}
+
+fn own_schema(schema: Value) -> Result<Object, String> {
+    let Value::Object(schema) = schema else { return Err("the own schema is not a JSON object".to_owned()) };
+    if schema.get("type") != Some(&json!("object")) {
+        return Err("the own schema's root must say \"type\": \"object\"".to_owned());
+    }
+    Ok(schema)
+}
+
+/// The schema that follows from the parameters, and whether it says more than their types enforce.
+fn generated(params: &[ParamSpec]) -> Result<(Object, bool), String> {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let (mut properties, mut required, mut strict) = (Object::new(), Vec::new(), false);
+    for param in params {
+        let Origin::Model { schema, optional, .. } = param.origin() else { continue };
+        let mut property = schema(&mut generator).to_value();
+        if property == json!(true) {
+            property = json!({});
+        }
+        let Some(object) = property.as_object_mut() else { return Err(format!("`{}` takes nothing", param.name())) };
+        if !param.doc().is_empty() {
+            object.insert("description".into(), param.doc().into());
+        }
+        for constraint in param.constraint_list() {
+            constrain(object, *constraint).map_err(|reason| format!("`{}`: {reason}", param.name()))?;
+            strict = true;
+        }
+        if let Some(header) = param.header_name() {
+            object.insert("x-mcp-header".into(), header.into());
+        }
+        match param.default_value() {
+            Some(default) => drop(object.insert("default".into(), default)),
+            None if !optional() => required.push(Value::from(param.name())),
+            None => {}
+        }
+        strict = strict || !enforced_by_type(object);
+        properties.insert(param.name().to_owned(), property);
+    }
+    let mut root = Object::new();
+    root.insert("type".into(), "object".into());
+    root.insert("properties".into(), properties.into());
+    if !required.is_empty() {
+        root.insert("required".into(), required.into());
+    }
+    root.insert("additionalProperties".into(), false.into());
+    let definitions = generator.take_definitions(true);
+    if !definitions.is_empty() {
+        root.insert("$defs".into(), definitions.into());
+    }
+    Ok((root, strict))
+}
+
+/// Whether decoding a parameter by its type enforces all that this schema says: scalars, lists of them, and nothing more.
+fn enforced_by_type(schema: &Object) -> bool {
+    let scalar = |ty: &Value| matches!(ty.as_str(), Some("string" | "boolean" | "integer" | "number" | "null"));
+    schema.iter().all(|(key, value)| match key.as_str() {
+        "type" => scalar(value) || value == "array" || value.as_array().is_some_and(|types| types.iter().all(scalar)),
+        // schemars writes the width of a Rust integer so, and decoding enforces it.
+        "format" => value.as_str().is_some_and(|format| {
+            format.starts_with("uint") || format.starts_with("int") || matches!(format, "double")
+        }),
+        "minimum" | "maximum" => schema.contains_key("format"),
+        "items" => value.as_object().is_some_and(enforced_by_type),
+        "description" | "default" | "title" | "x-mcp-header" => true,
+        _ => false,
+    })
+}
+
+fn constrain(schema: &mut Object, constraint: Constraint) -> Result<(), String> {
+    let is = |schema: &Object, wanted: &[&str]| match schema.get("type") {
+        Some(Value::String(ty)) => wanted.contains(&&**ty),
+        Some(Value::Array(types)) => types.iter().any(|ty| ty.as_str().is_some_and(|ty| wanted.contains(&ty))),
+        _ => false,
+    };
+    let number = |value: f64| -> Value {
+        // Whole bounds are published as whole numbers: `1`, not `1.0`.
+        if value.fract() == 0.0 && value.abs() < 9e15 { (value as i64).into() } else { value.into() }
+    };
+    match constraint {
+        Constraint::Range { min, max } if is(schema, &["integer", "number"]) => {
+            if let Some(min) = min {
+                let kept = schema.get("minimum").and_then(Value::as_f64).map_or(min, |own| own.max(min));
+                schema.insert("minimum".into(), number(kept));
+            }
+            if let Some(max) = max {
+                let kept = schema.get("maximum").and_then(Value::as_f64).map_or(max, |own| own.min(max));
+                schema.insert("maximum".into(), number(kept));
+            }
+        }
+        Constraint::Range { .. } => return Err("`range` bounds a number, and this isn't one".to_owned()),
+        Constraint::Length { min, max } => {
+            let (low, high) = if is(schema, &["string"]) {
+                ("minLength", "maxLength")
+            } else if is(schema, &["array"]) {
+                ("minItems", "maxItems")
+            } else if is(schema, &["object"]) {
+                ("minProperties", "maxProperties")
+            } else {
+                return Err("`length` bounds a text, a list or a map, and this is none".to_owned());
+            };
+            for (key, bound) in [(low, min), (high, max)] {
+                if let Some(bound) = bound {
+                    schema.insert(key.into(), bound.into());
+                }
+            }
+        }
+        Constraint::Pattern(pattern) if is(schema, &["string"]) => {
+            schema.insert("pattern".into(), pattern.into());
+        }
+        Constraint::Pattern(_) => return Err("`pattern` bounds a text, and this isn't one".to_owned()),
+    }
+    Ok(())
+}
+
+/// All mistakes in one text.
+pub(crate) fn describe(mistakes: &[BadArgument]) -> String {
+    const SHOWN: usize = 20;
+    let mut text = String::from("invalid arguments");
+    for (i, mistake) in mistakes.iter().take(SHOWN).enumerate() {
+        let name: Cow<'_, str> = mistake.name.chars().take(120).collect();
+        text.push_str(if i == 0 { ": " } else { "; " });
+        text.push_str(&format!("{name}: {}", mistake.expected));
+    }
+    if mistakes.len() > SHOWN {
+        text.push_str(&format!("; and {} more", mistakes.len() - SHOWN));
+    }
+    text
+}

@@ -1,0 +1,287 @@
+//! The catalog: all that an application exposes, and what of it a grant opens.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::{
+    Access, Effect, ToolSpec,
+    arguments::{ArgumentSchema, Object},
+};
+use crate::call::{Mounted, StateTable};
+
+/// Why a set of capabilities can't be served.
+#[derive(Debug, Error)]
+pub enum CatalogError {
+    /// Two capabilities have one wire name.
+    #[error("two capabilities are named `{0}`; give one of them another name, or its module another instance name")]
+    DuplicateName(String),
+    /// A name that is no legal tool name.
+    #[error("`{name}` can't be a tool's name: {reason}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is legal.
+        reason: String,
+    },
+    /// A schema that can't be published.
+    #[error("the tool `{capability}` has no usable schema: {reason}")]
+    Schema {
+        /// The tool.
+        capability: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Values that tools take and the application didn't give.
+    #[error("missing: {}; give them with `.state(…)` or `.scope(…)`", .0.join(", "))]
+    Missing(Vec<String>),
+}
+
+/// One thing that is exposed.
+pub(crate) struct Capability {
+    /// Its place in the catalog.
+    pub(crate) id: usize,
+    /// Its name on the wire.
+    pub(crate) name: Arc<str>,
+    pub(crate) spec: &'static ToolSpec,
+    /// The scopes that a caller must hold, all of them; empty for a public one.
+    pub(crate) scopes: Box<[Arc<str>]>,
+    pub(crate) module: Option<Arc<Mounted>>,
+    pub(crate) arguments: ArgumentSchema,
+    pub(crate) output: Option<OutputShape>,
+    required: ScopeSet,
+}
+
+/// What a capability's structured output looks like.
+pub(crate) struct OutputShape {
+    pub(crate) schema: Object,
+    /// MCP up to 2025-11-25 wants an object: other values are sent as `{"result": …}`.
+    pub(crate) wrapped: bool,
+}
+
+impl Capability {
+    /// The hints that MCP publishes: read-only, destructive.
+    pub(crate) fn hints(&self) -> (bool, bool) {
+        (self.spec.effect == Effect::ReadOnly, self.spec.effect == Effect::Destructive)
+    }
+}
+
+/// A set of the catalog's scopes, as bits.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct ScopeSet(Box<[u64]>);
+
+impl ScopeSet {
+    fn covers(&self, needed: &Self) -> bool {
+        self.0.iter().zip(&needed.0).all(|(held, needed)| needed & !held == 0)
+    }
+}
+
+/// What a caller has been granted.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Grant {
+    /// Nobody vouches for the caller: public capabilities only.
+    Unverified,
+    /// A verified caller with these scopes.
+    Scopes(Vec<Arc<str>>),
+    /// `Doorman::dev()`: everything.
+    Everything,
+}
+
+/// What one grant opens: listed, found and callable are the same set, by construction.
+pub(crate) struct View {
+    by_name: HashMap<Arc<str>, usize>,
+    listed: Box<[usize]>,
+}
+
+impl View {
+    /// The capability of this name, if the caller may know of it.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// All that the caller sees, in the order of names.
+    pub(crate) fn listed(&self) -> &[usize] {
+        &self.listed
+    }
+}
+
+/// All that an application exposes.
+pub(crate) struct Catalog {
+    capabilities: Box<[Capability]>,
+    scopes: HashMap<Arc<str>, usize>,
+    views: Mutex<HashMap<Grant, Arc<View>>>,
+}
+
+/// A tool on its way into the catalog.
+pub(crate) struct Listed {
+    pub(crate) spec: &'static ToolSpec,
+    /// The module instance that it belongs to, and its name.
+    pub(crate) module: Option<(Arc<str>, Arc<Mounted>)>,
+}
+
+/// Views are made anew when more than this many grants are in use.
+const MOST_VIEWS: usize = 4096;
+
+impl Catalog {
+    /// Builds the catalog: names unique and legal, schemas usable, everything that tools take is there.
+    pub(crate) fn build(listed: Vec<Listed>, state: &StateTable) -> Result<Self, CatalogError> {
+        let mut named: Vec<(String, Listed)> = listed.into_iter().map(|tool| (wire_name(&tool), tool)).collect();
+        named.sort_by(|a, b| a.0.cmp(&b.0));
+        if let Some(pair) = named.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(CatalogError::DuplicateName(pair[0].0.clone()));
+        }
+        let missing: Vec<String> = named.iter().flat_map(|(name, tool)| missing(name, tool, state)).collect();
+        if !missing.is_empty() {
+            return Err(CatalogError::Missing(missing));
+        }
+        let mut scopes: HashMap<Arc<str>, usize> = HashMap::new();
+        let needed: Vec<Box<[Arc<str>]>> = named.iter().map(|(_, tool)| scopes_of(tool)).collect();
+        for scope in needed.iter().flat_map(|scopes| scopes.iter()) {
+            let next = scopes.len();
+            scopes.entry(Arc::clone(scope)).or_insert(next);
+        }
+        let mut capabilities = Vec::with_capacity(named.len());
+        for (id, ((name, tool), needed)) in named.into_iter().zip(needed).enumerate() {
+            doorman_grammar::name::tool(&name)
+                .map_err(|error| CatalogError::Name { name: name.clone(), reason: error.to_string() })?;
+            capabilities.push(Capability {
+                id,
+                arguments: ArgumentSchema::of(tool.spec, &name)?,
+                output: output_shape(tool.spec),
+                name: name.into(),
+                spec: tool.spec,
+                required: set(&scopes, needed.iter().map(|scope| &**scope)),
+                scopes: needed,
+                module: tool.module.map(|(_, mounted)| mounted),
+            });
+        }
+        Ok(Self { capabilities: capabilities.into(), scopes, views: Mutex::default() })
+    }
+
+    /// All capabilities, in the order of names.
+    pub(crate) fn all(&self) -> &[Capability] {
+        &self.capabilities
+    }
+
+    /// The capability with this place.
+    pub(crate) fn get(&self, id: usize) -> &Capability {
+        &self.capabilities[id]
+    }
+
+    /// Whether some capability asks for this scope.
+    pub(crate) fn knows_scope(&self, scope: &str) -> bool {
+        self.scopes.contains_key(scope)
+    }
+
+    /// What a grant opens. Views are shared by all callers with the same grant.
+    pub(crate) fn view(&self, grant: &Grant) -> Arc<View> {
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(view) = views.get(grant) {
+            return Arc::clone(view);
+        }
+        if views.len() >= MOST_VIEWS {
+            views.clear();
+        }
+        let held = match grant {
+            Grant::Scopes(held) => set(&self.scopes, held.iter().map(|scope| &**scope)),
+            Grant::Unverified | Grant::Everything => set(&self.scopes, []),
+        };
+        let opened = self.capabilities.iter().filter(|it| authorize(it, grant, &held));
+        let listed: Box<[usize]> = opened.map(|it| it.id).collect();
+        let by_name = listed.iter().map(|&id| (Arc::clone(&self.capabilities[id].name), id)).collect();
+        let view = Arc::new(View { by_name, listed });
+        views.insert(grant.clone(), Arc::clone(&view));
+        view
+    }
+}
+
+/// The one authorization rule (S01, S02, S06): a public capability, or a verified caller whose scopes cover all that it
+/// asks for.
+fn authorize(capability: &Capability, grant: &Grant, held: &ScopeSet) -> bool {
+    match grant {
+        _ if capability.scopes.is_empty() => true,
+        Grant::Unverified => false,
+        Grant::Scopes(_) => held.covers(&capability.required),
+        Grant::Everything => true,
+    }
+}
+
+fn set<'a>(known: &HashMap<Arc<str>, usize>, scopes: impl IntoIterator<Item = &'a str>) -> ScopeSet {
+    let mut bits = vec![0; known.len().div_ceil(64)];
+    for &bit in scopes.into_iter().filter_map(|scope| known.get(scope)) {
+        bits[bit / 64] |= 1 << (bit % 64);
+    }
+    ScopeSet(bits.into())
+}
+
+fn wire_name(tool: &Listed) -> String {
+    match &tool.module {
+        Some((instance, _)) => format!("{instance}_{}", tool.spec.name),
+        None => tool.spec.name.to_owned(),
+    }
+}
+
+fn scopes_of(tool: &Listed) -> Box<[Arc<str>]> {
+    let instance = || tool.module.as_ref().map_or("", |(instance, _)| instance);
+    match tool.spec.access {
+        Access::Public => Box::default(),
+        Access::Scopes(scopes) => {
+            let mut seen = HashSet::new();
+            scopes.iter().filter(|scope| seen.insert(**scope)).map(|&scope| scope.into()).collect()
+        }
+        Access::Instance if tool.spec.effect == Effect::ReadOnly => Box::new([format!("{}:read", instance()).into()]),
+        Access::Instance => Box::new([format!("{}:write", instance()).into()]),
+    }
+}
+
+fn missing(name: &str, tool: &Listed, state: &StateTable) -> Vec<String> {
+    let needs = tool.spec.params.iter().flat_map(|param| param.needs());
+    let absent = needs.filter(|need| match &tool.module {
+        Some((_, mounted)) => !mounted.provides(need) && !state.has(need),
+        None => !state.has(need),
+    });
+    absent.map(|need| format!("`{}`, which the tool `{name}` takes", need.name())).collect()
+}
+
+fn output_shape(spec: &ToolSpec) -> Option<OutputShape> {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let root = (spec.output)(&mut generator)?.to_value();
+    let mut definitions: Object = generator.take_definitions(true);
+    let wrapped = !is_object(&root, &definitions);
+    let mut schema = if wrapped {
+        json!({ "type": "object", "properties": { "result": root }, "required": ["result"] })
+    } else {
+        inline(root, &mut definitions)
+    };
+    let object = schema.as_object_mut()?;
+    if !definitions.is_empty() {
+        object.insert("$defs".into(), definitions.into());
+    }
+    Some(OutputShape { schema: std::mem::take(object), wrapped })
+}
+
+fn referenced(schema: &Value) -> Option<&str> {
+    schema.get("$ref")?.as_str()?.strip_prefix("#/$defs/")
+}
+
+fn is_object(schema: &Value, definitions: &Object) -> bool {
+    let target = referenced(schema).and_then(|name| definitions.get(name)).unwrap_or(schema);
+    target.get("type") == Some(&json!("object"))
+}
+
+/// Clients up to 2025-11-25 want `"type": "object"` at the root, not a reference to it.
+fn inline(root: Value, definitions: &mut Object) -> Value {
+    let Some(name) = referenced(&root).map(str::to_owned) else { return root };
+    let Some(target) = definitions.get(&name).cloned() else { return root };
+    let reference = format!("#/$defs/{name}");
+    let still_used = |value: &Value| value.to_string().contains(&reference);
+    if !still_used(&target) && !definitions.iter().any(|(other, value)| *other != name && still_used(value)) {
+        definitions.shift_remove(&name);
+    }
+    target
+}
