@@ -1,0 +1,119 @@
+//! Who a limit counts: a verified subject, or an anonymous peer.
+
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::LazyLock;
+
+/// Whose calls are counted together. A verified subject, the same subject of another tenant and an anonymous peer
+/// never share a count, whatever their texts are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller<'a> {
+    /// A principal that a verifier made.
+    Verified {
+        /// The tenant, where the verifier knows one.
+        tenant: Option<&'a str>,
+        /// The subject; it may be empty and is a caller of its own then.
+        subject: &'a str,
+    },
+    /// Nobody that a verifier knows.
+    Anonymous {
+        /// The peer's address. IPv6 peers of one /64 are one caller, as one customer usually has at least that; an
+        /// IPv4 address mapped into IPv6 is the IPv4 address. All peers without an address are one caller.
+        peer: Option<IpAddr>,
+    },
+}
+
+/// A [`Caller`], as 128 bits under a key that is random for each process: nobody outside can find two that collide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallerKey(pub(super) u128);
+
+impl Caller<'_> {
+    /// The key under which this caller is counted.
+    #[must_use]
+    pub fn key(&self) -> CallerKey {
+        let digest = match *self {
+            Self::Verified { tenant: None, subject } => Digest::new(0).text(subject),
+            Self::Verified { tenant: Some(tenant), subject } => Digest::new(1).text(tenant).text(subject),
+            Self::Anonymous { peer: None } => Digest::new(2),
+            Self::Anonymous { peer: Some(peer) } => match peer.to_canonical() {
+                IpAddr::V4(v4) => Digest::new(3).bytes(&v4.octets()),
+                IpAddr::V6(v6) => Digest::new(4).bytes(&network(v6)),
+            },
+        };
+        CallerKey(digest.finish())
+    }
+}
+
+/// The first 64 bits: the network that one peer can choose its addresses from.
+fn network(address: Ipv6Addr) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = address.octets();
+    [a, b, c, d, e, f, g, h]
+}
+
+/// 128 bits out of two independently keyed SipHashes. Every part is preceded by its length, so `("ab", "c")` and
+/// `("a", "bc")` differ.
+pub(super) struct Digest(DefaultHasher, DefaultHasher);
+
+impl Digest {
+    /// `tag` separates the kinds of things that are digested.
+    pub(super) fn new(tag: u8) -> Self {
+        static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+        Self(KEYS[0].build_hasher(), KEYS[1].build_hasher()).bytes(&[tag])
+    }
+
+    pub(super) fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        for hasher in [&mut self.0, &mut self.1] {
+            hasher.write_usize(bytes.len());
+            hasher.write(bytes);
+        }
+        self
+    }
+
+    pub(super) fn finish(&self) -> u128 {
+        u128::from(self.0.finish()) << 64 | u128::from(self.1.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::Caller;
+
+    fn anonymous(peer: &str) -> Caller<'_> {
+        Caller::Anonymous { peer: Some(peer.parse().expect(peer)) }
+    }
+
+    /// D28: an anonymous peer throttled a verified subject of the same text, tenants shared, an empty subject was nobody.
+    #[test]
+    fn different_callers_never_share() {
+        let callers = [
+            Caller::Verified { tenant: None, subject: "" },
+            Caller::Verified { tenant: None, subject: "alice" },
+            Caller::Verified { tenant: Some(""), subject: "alice" },
+            Caller::Verified { tenant: Some("alice"), subject: "" },
+            Caller::Verified { tenant: Some("ab"), subject: "c" },
+            Caller::Verified { tenant: Some("a"), subject: "bc" },
+            Caller::Verified { tenant: None, subject: "abc" },
+            Caller::Verified { tenant: None, subject: "192.0.2.1" },
+            Caller::Anonymous { peer: None },
+            anonymous("192.0.2.1"),
+            anonymous("192.0.2.2"),
+            anonymous("::c000:201"),
+            anonymous("2001:db8::1"),
+            anonymous("2001:db8:0:1::1"),
+        ];
+        let keys: HashSet<_> = callers.iter().map(Caller::key).collect();
+        assert_eq!(keys.len(), callers.len());
+    }
+
+    #[test]
+    fn one_peer_cannot_become_many() {
+        assert_eq!(anonymous("2001:db8::1").key(), anonymous("2001:db8::ffff:1:2:3").key());
+        assert_eq!(anonymous("::ffff:192.0.2.1").key(), anonymous("192.0.2.1").key());
+    }
+}

@@ -1,0 +1,64 @@
+//! Where the time of a limit comes from: the server's clock, never anything a caller sends.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The time since some fixed moment. [`Limits`](super::Limits) tolerates a clock that goes back: time then stands
+/// still until the clock has caught up, so nothing is refilled twice.
+pub trait Clock: Send + Sync + 'static {
+    /// The time that has passed since this clock's own beginning.
+    fn now(&self) -> Duration;
+}
+
+/// The clock for production: the operating system's monotonic one.
+#[derive(Debug, Clone)]
+pub struct Monotonic(Instant);
+
+impl Monotonic {
+    /// A clock that begins now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for Monotonic {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// A clock that moves only when told, for tests. Clones show the same time. Resolution: 1 ns, range: 584 years.
+#[derive(Clone, Default)]
+pub struct Manual(Arc<AtomicU64>);
+
+impl Manual {
+    /// Moves the time forward.
+    pub fn advance(&self, by: Duration) {
+        self.set(self.now().saturating_add(by));
+    }
+
+    /// Sets the time, also to an earlier one.
+    pub fn set(&self, now: Duration) {
+        self.0.store(nanos(now), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Manual {
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl fmt::Debug for Manual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Manual").field(&self.now()).finish()
+    }
+}
+
+/// Whole nanoseconds; what `u64` can't hold becomes its maximum.
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,241 @@
+//! Rates and budgets: all that apply to a call are probed, then all are committed, or none.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use doorman_grammar::rate::{self, Per, RateRule, RateSpec};
+
+use super::bucket::{Bucket, Outcome};
+use super::caller::CallerKey;
+use super::cells::{Cells, Slot};
+use super::clock::Clock;
+use super::error::{Exceeded, Kind, LimitError};
+
+/// The default of [`Quotas::max_cells`].
+pub const DEFAULT_MAX_CELLS: usize = 100_000;
+
+/// The rules of an application. The default has none, and then nothing is limited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quotas {
+    /// How often. Rules per caller and global ones count every attempt; rules per tool count the calls of each tool.
+    pub rate: RateSpec,
+    /// How much: as `rate`, but each call counts its tool's cost. A budget of `500/day` holds 500 at once and gets 500
+    /// a day back evenly, so the first day after a rest can spend up to 1000.
+    pub budget: RateSpec,
+    /// How many counts per caller are kept, about 40 bytes each. A count is kept until it is full again. When that many
+    /// are active, further callers share one count per rule.
+    pub max_cells: usize,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { rate: RateSpec::default(), budget: RateSpec::default(), max_cells: DEFAULT_MAX_CELLS }
+    }
+}
+
+impl Quotas {
+    /// Parses rate and budget rules, each in the grammar of [`rate::parse`]; `None` is no rule.
+    ///
+    /// # Errors
+    /// A rule that doesn't fit the grammar.
+    pub fn parse(rate: Option<&str>, budget: Option<&str>) -> Result<Self, LimitError> {
+        let spec = |text: Option<&str>| text.map(rate::parse).transpose().map(Option::unwrap_or_default);
+        Ok(Self { rate: spec(rate)?, budget: spec(budget)?, ..Self::default() })
+    }
+}
+
+/// The limits of an application and the counts behind them. Clones share the counts.
+#[derive(Clone)]
+pub struct Limits(Arc<Inner>);
+
+struct Inner {
+    clock: Box<dyn Clock>,
+    /// Rate rules that count every attempt.
+    attempts: Vec<Bucket>,
+    /// Budgets per caller and global ones.
+    budgets: Vec<Bucket>,
+    /// Rules of which every tool gets one of its own.
+    each_tool: Vec<(RateRule, Kind)>,
+    cells: Mutex<Cells>,
+}
+
+/// The limits of one tool, made once by [`Limits::tool`] and only good for those [`Limits`].
+#[derive(Debug, Clone)]
+pub struct ToolLimits {
+    buckets: Vec<Bucket>,
+    cost: NonZeroU32,
+}
+
+/// A call that every limit let in. Dropping it means that the call has been used.
+#[derive(Debug)]
+#[must_use = "an admitted call that never ran should get its cost refunded"]
+pub struct Admission(Option<Reservation>);
+
+/// What was taken from the budgets.
+#[derive(Debug)]
+struct Reservation {
+    limits: Limits,
+    taken: Vec<(Slot, u64)>,
+    at: u64,
+}
+
+impl Limits {
+    /// Limits of these rules, counted on this clock.
+    #[must_use]
+    pub fn new(clock: impl Clock, quotas: &Quotas) -> Self {
+        let mut cells = Cells::new(quotas.max_cells);
+        let mut shared = |spec: &RateSpec, kind| {
+            let rules = spec.rules().iter().filter(|rule| rule.per != Per::Tool);
+            rules.map(|&rule| Bucket::new(rule, kind, "application", "", &mut cells)).collect::<Vec<_>>()
+        };
+        let attempts = shared(&quotas.rate, Kind::Rate);
+        let budgets = shared(&quotas.budget, Kind::Budget);
+        let per_tool = |spec: &RateSpec, kind| {
+            let rules = spec.rules().to_vec().into_iter().filter(|rule| rule.per == Per::Tool);
+            rules.map(move |rule| (rule, kind))
+        };
+        let each_tool = per_tool(&quotas.rate, Kind::Rate).chain(per_tool(&quotas.budget, Kind::Budget)).collect();
+        Self(Arc::new(Inner { clock: Box::new(clock), attempts, budgets, each_tool, cells: Mutex::new(cells) }))
+    }
+
+    /// The limits of a tool: the application's rules per tool, and its own, which are `per_caller` (each caller of this
+    /// tool) or `per_tool` (all its callers together). `cost` is what a call takes from every budget. Registering the
+    /// same name again goes on with the same counts.
+    ///
+    /// # Errors
+    /// A rule that doesn't fit the grammar or is `global`; a cost of 0, or one that a budget can never hold.
+    pub fn tool(&self, name: &str, rate: Option<&str>, cost: u32) -> Result<ToolLimits, LimitError> {
+        let own = rate.map(rate::parse_for_tool).transpose()?.unwrap_or_default();
+        let cost = NonZeroU32::new(cost).ok_or_else(|| LimitError::NoCost { tool: name.to_owned() })?;
+
+        let mut cells = self.cells();
+        let each = self.0.each_tool.iter().map(|&(rule, kind)| (rule, kind, "application"));
+        let own = own.rules().iter().map(|&rule| (rule, Kind::Rate, "tool"));
+        let buckets: Vec<_> =
+            each.chain(own).map(|(rule, kind, origin)| Bucket::new(rule, kind, origin, name, &mut cells)).collect();
+        drop(cells);
+
+        let mut budgets = self.0.budgets.iter().chain(&buckets).filter(|bucket| bucket.kind == Kind::Budget);
+        match budgets.find(|bucket| cost.get() > bucket.rule.count) {
+            Some(bucket) => Err(LimitError::CostExceedsBudget {
+                tool: name.to_owned(),
+                cost: cost.get(),
+                budget: bucket.rule.to_string(),
+            }),
+            None => Ok(ToolLimits { buckets, cost }),
+        }
+    }
+
+    /// Counts one attempt of this caller, if every limit that applies lets it pass; otherwise counts nothing. Without a
+    /// tool (an attempt at something that is unknown, or not granted) the rate rules per caller and the global ones
+    /// apply; with a tool its own rules and the budgets, too.
+    ///
+    /// # Errors
+    /// What refused.
+    pub fn admit(&self, caller: CallerKey, tool: Option<&ToolLimits>) -> Result<Admission, Exceeded> {
+        let of_tool =
+            tool.into_iter().flat_map(|tool| tool.buckets.iter().chain(&self.0.budgets).map(|b| (b, tool.cost)));
+        let mut buckets = self.0.attempts.iter().map(|bucket| (bucket, NonZeroU32::MIN)).chain(of_tool).peekable();
+        if buckets.peek().is_none() {
+            return Ok(Admission(None));
+        }
+
+        let reading = self.0.clock.now();
+        let mut cells = self.cells();
+        let now = cells.tick(reading);
+        let (mut conforming, mut refused, mut pending) = (Vec::new(), None, 0);
+        for (bucket, cost) in buckets {
+            let weight = if bucket.kind == Kind::Budget { cost } else { NonZeroU32::MIN };
+            let (slot, old) = cells.find(bucket.place(caller), &mut pending);
+            match bucket.probe(now, old, weight) {
+                Outcome::Conforms { tat, .. } => {
+                    let added = tat.saturating_sub(old.unwrap_or(0).max(now));
+                    conforming.push((bucket.kind, slot, tat, added));
+                }
+                Outcome::Wait(wait) => keep_longest(&mut refused, bucket, Some(wait)),
+                Outcome::Never => keep_longest(&mut refused, bucket, None),
+            }
+        }
+        if let Some((bucket, retry_after)) = refused {
+            return Err(Exceeded { rule: bucket.rule.to_string(), kind: bucket.kind, retry_after });
+        }
+
+        let mut taken = Vec::new();
+        for (kind, slot, tat, added) in conforming {
+            cells.commit(slot, tat);
+            if kind == Kind::Budget {
+                taken.push((slot, added));
+            }
+        }
+        drop(cells);
+        let reservation = Reservation { limits: self.clone(), taken, at: now };
+        Ok(Admission(Some(reservation).filter(|r| !r.taken.is_empty())))
+    }
+
+    /// How much this caller could still spend on this tool at once, of the scarcest budget that applies; `None` without
+    /// a budget. Takes nothing and remembers nothing.
+    #[must_use]
+    pub fn remaining(&self, caller: CallerKey, tool: &ToolLimits) -> Option<u32> {
+        let reading = self.0.clock.now();
+        let mut cells = self.cells();
+        let now = cells.tick(reading);
+        let budgets = self.0.budgets.iter().chain(&tool.buckets).filter(|bucket| bucket.kind == Kind::Budget);
+        budgets
+            .map(|bucket| match bucket.probe(now, cells.peek(bucket.place(caller)), NonZeroU32::MIN) {
+                // The probe took one.
+                Outcome::Conforms { remaining, .. } => remaining + 1,
+                Outcome::Wait(_) | Outcome::Never => 0,
+            })
+            .min()
+    }
+
+    fn cells(&self) -> MutexGuard<'_, Cells> {
+        // Nothing that runs under the lock can panic between two commits, so the counts of a poisoned lock hold.
+        self.0.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many counts per caller are kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.cells().len()
+    }
+}
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rules = self.0.attempts.iter().chain(&self.0.budgets).map(|bucket| (bucket.rule, bucket.kind));
+        f.debug_list().entries(rules.chain(self.0.each_tool.iter().copied())).finish()
+    }
+}
+
+impl ToolLimits {
+    /// What a call of this tool takes from a budget.
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        self.cost.get()
+    }
+}
+
+impl Admission {
+    /// Gives the cost back to the budgets, because the function never ran. The rate rules keep counting the attempt.
+    pub fn refund(self) {
+        if let Some(Reservation { limits, taken, at }) = self.0 {
+            let reading = limits.0.clock.now();
+            let mut cells = limits.cells();
+            cells.tick(reading);
+            for (slot, added) in taken {
+                cells.give_back(slot, added, at);
+            }
+        }
+    }
+}
+
+/// Of several refusals the one with the longest wait is told, so that whoever waits isn't sent away again.
+fn keep_longest<'a>(refused: &mut Option<(&'a Bucket, Option<Duration>)>, bucket: &'a Bucket, wait: Option<Duration>) {
+    let forever = |wait: Option<Duration>| wait.unwrap_or(Duration::MAX);
+    if refused.is_none_or(|(_, known)| forever(wait) > forever(known)) {
+        *refused = Some((bucket, wait));
+    }
+}
