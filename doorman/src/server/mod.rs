@@ -1,1 +1,4 @@
 //! The wire: builder, stdio, HTTP.
+
+#[allow(dead_code)]
+mod scan;
