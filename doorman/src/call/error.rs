@@ -35,6 +35,10 @@ impl ToolError {
         Self(Failure::Internal(error.into()))
     }
 
+    pub(crate) fn failure(&self) -> &Failure {
+        &self.0
+    }
+
     pub(crate) fn into_failure(self) -> Failure {
         self.0
     }

@@ -4,9 +4,13 @@
 //! serialized, and its memory is zeroed when the last clone is dropped. Every secret given to the application is
 //! also known to the redactor, which removes it by value from everything that leaves.
 
+mod file;
+
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
+
+pub(crate) use file::read_private;
 
 /// A credential: cheap to clone, impossible to print.
 ///

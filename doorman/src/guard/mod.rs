@@ -1,0 +1,182 @@
+//! The guard: the one way that every call takes. A [`Request`] goes in, with what its caller may see; an [`Answer`] comes
+//! out, after exactly one audit record has been written. No step can be left out by configuration.
+
+mod access;
+mod panics;
+mod policy;
+mod record;
+mod release;
+mod run;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use access::Access;
+pub(crate) use panics::install_hook;
+pub(crate) use policy::{Defaults, Policies};
+pub(crate) use release::{Answer, Body, Meta};
+
+use crate::{
+    audit::{Audit, SessionTag, Transport, Verdict, shape},
+    call::{Call, ProgressSink, Refused, StateTable, ToolError},
+    exposure::{Capability, Catalog, describe},
+    limits::{Admission, Concurrency, Exceeded, Kind, Limits, Permit},
+    redact::Redactor,
+};
+use record::Record;
+
+/// One call on its way to the guard.
+pub(crate) struct Request {
+    pub(crate) access: Arc<Access>,
+    /// The capability's name as it was called.
+    pub(crate) capability: Box<str>,
+    /// The arguments: a JSON object.
+    pub(crate) arguments: Value,
+    pub(crate) transport: Transport,
+    pub(crate) session: Option<SessionTag>,
+    pub(crate) cancelled: CancellationToken,
+    pub(crate) progress: Option<Arc<dyn ProgressSink>>,
+}
+
+/// What the guard decides with.
+pub(crate) struct Guard {
+    pub(crate) catalog: Catalog,
+    pub(crate) policies: Policies,
+    pub(crate) limits: Limits,
+    pub(crate) concurrency: Concurrency,
+    pub(crate) redactor: Redactor,
+    pub(crate) audit: Audit,
+    pub(crate) state: Arc<StateTable>,
+}
+
+impl Guard {
+    /// The whole way of a call: decide, answer, and before the answer leaves, one record. `None` is the answer that a
+    /// capability which was never there gives.
+    pub(crate) async fn call(&self, request: Request) -> Option<Answer> {
+        let mut record = Record::open(self, &request, shape(&request.arguments));
+        let outcome = self.pass(request, &mut record).await;
+        let answer = self.release(outcome, &mut record); //                             9. redact
+        match record.close() {
+            Ok(()) => answer, //                                                        10. record, before the reply
+            Err(_) => Some(Answer::refusal(Verdict::Error, "no audit record could be written, so there is no reply")),
+        }
+    }
+
+    /// Steps 1 to 8 of the design, in order. Every `?` leaves with a reason that the record names.
+    async fn pass(&self, request: Request, record: &mut Record<'_>) -> Result<Done, Stop> {
+        let found = request.access.view.find(&request.capability); //                   1. find, 2. authorize: one table
+        let known = found.map(|id| self.catalog.get(id));
+        let admission = self.limit(&request.access, known)?; //                         3. limit: every attempt counts
+        let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
+        record.found(capability, &admission);
+        self.audit.ready().map_err(|_| Stop::AuditDown)?; //                            nothing runs without its record
+        let (call, stop) = self.context(&request, capability);
+        let bound = match bind(capability, &request.arguments, &call) {
+            Ok(bound) => bound, //                                                      5. bind, 6. extract
+            Err(stop) => {
+                admission.refund();
+                return Err(stop);
+            }
+        };
+        let permit = match self.concurrency.try_enter(request.access.caller) {
+            Ok(permit) => permit,
+            Err(exceeded) => {
+                admission.refund();
+                return Err(Stop::Limit(exceeded));
+            }
+        };
+        self.run(capability, bound, permit, &request.cancelled, stop).await //          8. run
+    }
+
+    /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken.
+    fn limit(&self, access: &Access, known: Option<&Capability>) -> Result<Admission, Stop> {
+        let own = known.map(|capability| &self.policies.of(capability).limits);
+        self.limits.admit(access.caller, own).map_err(Stop::Limit)
+    }
+
+    /// What extractors see of the call, and the token that stops a function which the guard has given up on.
+    fn context(&self, request: &Request, capability: &Capability) -> (Call, CancellationToken) {
+        let stop = request.cancelled.child_token();
+        let call = Call {
+            principal: Arc::clone(&request.access.principal),
+            state: Arc::clone(&self.state),
+            module: capability.module.clone(),
+            cancelled: stop.clone(),
+            progress: request.progress.clone(),
+        };
+        (call, stop)
+    }
+
+    async fn run(
+        &self,
+        capability: &Capability,
+        bound: crate::call::Bound,
+        permit: Permit,
+        cancelled: &CancellationToken,
+        stop: CancellationToken,
+    ) -> Result<Done, Stop> {
+        let policy = self.policies.of(capability);
+        let reply = run::run(bound, permit, policy.timeout, cancelled, stop).await?;
+        Ok(Done { capability: capability.id, reply })
+    }
+}
+
+/// Decodes the arguments, enforces what the published schema says, resolves scopes, takes what comes from the server.
+fn bind(capability: &Capability, arguments: &Value, call: &Call) -> Result<crate::call::Bound, Stop> {
+    let schema = &capability.arguments;
+    schema.check(arguments).map_err(|mistakes| Stop::Invalid(describe(&mistakes)))?;
+    let Some(object) = arguments.as_object() else {
+        return Err(Stop::Invalid("arguments: expected an object".to_owned()));
+    };
+    (capability.spec.bind)(call, object).map_err(|refused| match refused {
+        Refused::Invalid(bad) => Stop::Invalid(describe(&schema.explain(arguments, bad))),
+        Refused::Outside { argument, violation } => Stop::Outside(format!("{argument}: {violation}")),
+        Refused::Extract(error) => Stop::Failed(error),
+    })
+}
+
+/// A function that came to its end.
+struct Done {
+    capability: usize,
+    reply: crate::call::Reply,
+}
+
+/// Why a call ended before its function's own end.
+enum Stop {
+    /// Unknown, or not granted: no one can tell which.
+    Unknown,
+    Limit(Exceeded),
+    Invalid(String),
+    Outside(String),
+    Failed(ToolError),
+    Timeout,
+    Cancelled,
+    Panicked(String),
+    AuditDown,
+}
+
+impl Stop {
+    /// How the record names it.
+    fn verdict(&self) -> (Verdict, &'static str) {
+        use crate::call::Failure;
+        match self {
+            Self::Unknown => (Verdict::Denied, "unknown_capability"),
+            Self::Limit(Exceeded { kind: Kind::Budget, .. }) => (Verdict::BudgetExceeded, "budget"),
+            Self::Limit(Exceeded { kind: Kind::Rate, .. }) => (Verdict::RateLimited, "rate"),
+            Self::Limit(Exceeded { kind: Kind::Concurrency, .. }) => (Verdict::RateLimited, "concurrency"),
+            Self::Invalid(_) => (Verdict::Invalid, "arguments"),
+            Self::Outside(_) => (Verdict::Denied, "scope_violation"),
+            Self::Failed(error) => match error.failure() {
+                Failure::User(_) => (Verdict::Error, "tool"),
+                Failure::Denied(_) => (Verdict::Denied, "tool"),
+                Failure::Internal(_) => (Verdict::Error, "internal"),
+            },
+            Self::Timeout => (Verdict::Timeout, "timeout"),
+            Self::Cancelled => (Verdict::Cancelled, "cancelled"),
+            Self::Panicked(_) => (Verdict::Panicked, "panic"),
+            Self::AuditDown => (Verdict::Error, "audit"),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The record of one call: opened when the call comes in, written exactly once whatever the way out (S22).
+
+use std::{sync::Arc, time::Instant};
+
+use super::{Access, Guard, Request};
+use crate::{
+    audit::{CallRecord, SessionTag, Shape, SinkError, Transport, Verdict},
+    exposure::Capability,
+    limits::Admission,
+    redact::Counts,
+};
+
+pub(super) struct Record<'g> {
+    guard: &'g Guard,
+    access: Arc<Access>,
+    name: Box<str>,
+    transport: Transport,
+    session: Option<SessionTag>,
+    shape: Shape,
+    began: Instant,
+    found: Option<usize>,
+    cost: Option<u32>,
+    verdict: Verdict,
+    reason: &'static str,
+    pub(super) redactions: Counts,
+    pub(super) result_bytes: Option<u64>,
+    written: bool,
+}
+
+impl<'g> Record<'g> {
+    pub(super) fn open(guard: &'g Guard, request: &Request, shape: Shape) -> Self {
+        Self {
+            guard,
+            access: Arc::clone(&request.access),
+            name: request.capability.clone(),
+            transport: request.transport,
+            session: request.session,
+            shape,
+            began: Instant::now(),
+            found: None,
+            cost: None,
+            // What a call is that nobody brings to its end: dropped by its transport.
+            verdict: Verdict::Cancelled,
+            reason: "dropped",
+            redactions: Counts::default(),
+            result_bytes: None,
+            written: false,
+        }
+    }
+
+    pub(super) fn found(&mut self, capability: &Capability, admission: &Admission) {
+        self.found = Some(capability.id);
+        self.cost = Some(admission.cost());
+    }
+
+    pub(super) fn verdict(&mut self, verdict: Verdict, reason: &'static str) {
+        (self.verdict, self.reason) = (verdict, reason);
+    }
+
+    /// Writes the record.
+    pub(super) fn close(mut self) -> Result<(), SinkError> {
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), SinkError> {
+        self.written = true;
+        let principal = &self.access.principal;
+        let mut record =
+            CallRecord::new(self.transport, &self.name, self.verdict, self.reason, &self.shape);
+        record.agent_id = principal.agent().map(|agent| agent.id());
+        record.agent_type = principal.agent().map(|agent| agent.kind());
+        record.principal = principal.subject();
+        record.tenant = principal.tenant();
+        record.client = principal.client();
+        record.session = self.session;
+        record.duration = self.began.elapsed();
+        record.cost = self.cost;
+        record.result_bytes = self.result_bytes;
+        if let Some(id) = self.found {
+            record.scopes_required = &self.guard.catalog.get(id).scopes;
+        }
+        record.redactions = self.redactions;
+        self.guard.audit.call(&record)
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        if !self.written && self.write().is_err() {
+            tracing::error!("the audit record of a dropped call could not be written");
+        }
+    }
+}

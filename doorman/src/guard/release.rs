@@ -1,0 +1,181 @@
+//! What leaves: a function's reply or a refusal, redacted, bounded, and in the words that a model can act on.
+
+use std::{borrow::Cow, time::Duration};
+
+use rmcp::model::ContentBlock;
+use serde_json::Value;
+
+use super::{Done, Guard, Stop, policy::Policy, record::Record};
+use crate::{
+    audit::Verdict,
+    call::{Failure, Reply},
+    redact::{Blocked, Counts, Plan},
+};
+
+/// The guard's answer to a call that exists for its caller.
+pub(crate) struct Answer {
+    pub(crate) body: Body,
+    /// Machine-readable facts of a refusal.
+    pub(crate) meta: Option<Meta>,
+}
+
+/// What an answer holds.
+pub(crate) enum Body {
+    /// Structured content and its JSON text.
+    Structured(Value, String),
+    /// Content blocks.
+    Content(Vec<ContentBlock>),
+    /// A text that says what went wrong.
+    Error(Cow<'static, str>),
+}
+
+/// A refusal in a form for programs.
+pub(crate) struct Meta {
+    pub(crate) verdict: Verdict,
+    pub(crate) rule: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// An answer that says why there is no other.
+    pub(crate) fn refusal(verdict: Verdict, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { body: Body::Error(text.into()), meta: Some(Meta { verdict, rule: None, retry_after: None }) }
+    }
+}
+
+impl Guard {
+    /// Turns an outcome into the answer, and tells the record of it. `None`: the capability isn't there.
+    pub(super) fn release(&self, outcome: Result<Done, Stop>, record: &mut Record<'_>) -> Option<Answer> {
+        match outcome {
+            Ok(done) => Some(self.release_reply(done, record)),
+            Err(stop) => {
+                let (verdict, reason) = stop.verdict();
+                record.verdict(verdict, reason);
+                self.release_stop(stop, verdict, record)
+            }
+        }
+    }
+
+    fn release_reply(&self, done: Done, record: &mut Record<'_>) -> Answer {
+        let capability = self.catalog.get(done.capability);
+        let policy = self.policies.of(capability);
+        let wrapped = capability.output.as_ref().is_some_and(|output| output.wrapped);
+        match redact(done.reply, wrapped, policy, &mut record.redactions) {
+            Ok((body, bytes)) => {
+                record.result_bytes = Some(bytes);
+                record.verdict(Verdict::Ok, "ok");
+                Answer { body, meta: None }
+            }
+            Err(Withheld { reason, text }) => {
+                record.verdict(Verdict::Blocked, reason);
+                Answer::refusal(Verdict::Blocked, text)
+            }
+        }
+    }
+
+    fn release_stop(&self, stop: Stop, verdict: Verdict, record: &mut Record<'_>) -> Option<Answer> {
+        let text: Cow<'static, str> = match stop {
+            Stop::Unknown => return None,
+            Stop::Limit(exceeded) => {
+                let text = exceeded.to_string();
+                let meta = Meta { verdict, rule: Some(exceeded.rule), retry_after: exceeded.retry_after };
+                return Some(Answer { body: Body::Error(text.into()), meta: Some(meta) });
+            }
+            Stop::Invalid(text) | Stop::Outside(text) => text.into(),
+            Stop::Failed(error) => match error.into_failure() {
+                Failure::User(text) | Failure::Denied(text) => text,
+                Failure::Internal(detail) => return Some(self.internal(verdict, "failed", &detail.to_string())),
+            },
+            Stop::Timeout => "the tool took too long and was stopped".into(),
+            Stop::Cancelled => "cancelled".into(),
+            Stop::Panicked(text) => return Some(self.internal(verdict, "panicked", &text)),
+            Stop::AuditDown => "no audit record can be written, so nothing runs".into(),
+        };
+        let text = self.redactor.text(&text, &mut record.redactions).into_owned();
+        Some(Answer::refusal(verdict, text))
+    }
+
+    /// What is none of the model's business: an id for it, the redacted detail for the operator's log (S18, S21).
+    fn internal(&self, verdict: Verdict, what: &'static str, detail: &str) -> Answer {
+        let id = incident();
+        let detail = self.redactor.text(detail, &mut Counts::default());
+        tracing::error!(incident = %id, detail = %detail.escape_debug(), "a tool {what}");
+        Answer::refusal(verdict, format!("internal error (incident {id})"))
+    }
+}
+
+/// An id that ties an answer to a log line: random, so that it tells nothing.
+fn incident() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    format!("{:016x}", RandomState::new().hash_one(std::time::SystemTime::now()))
+}
+
+/// A reply that may not leave, and what is said instead.
+struct Withheld {
+    reason: &'static str,
+    text: Cow<'static, str>,
+}
+
+impl From<Blocked> for Withheld {
+    fn from(blocked: Blocked) -> Self {
+        Self { reason: "unredactable", text: format!("the result was withheld: {blocked}").into() }
+    }
+}
+
+/// Redacts and bounds a reply; the number is its size in bytes.
+fn redact(reply: Reply, wrapped: bool, policy: &Policy, counts: &mut Counts) -> Result<(Body, u64), Withheld> {
+    let plan = &policy.plan;
+    let (body, bytes) = match reply {
+        Reply::Structured(mut value) => {
+            plan.value(&mut value, counts)?;
+            if wrapped {
+                value = Value::Object(serde_json::Map::from_iter([("result".to_owned(), value)]));
+            }
+            let text = value.to_string();
+            let bytes = text.len();
+            (Body::Structured(value, text), bytes)
+        }
+        Reply::Text(text) => {
+            let text = plan.text(&text, counts)?.into_owned();
+            let bytes = text.len();
+            (Body::Content(vec![ContentBlock::text(text)]), bytes)
+        }
+        Reply::Content(blocks) => {
+            let mut bytes = 0;
+            let blocks = blocks.into_iter().map(|block| block_out(block, plan, counts, &mut bytes));
+            (Body::Content(blocks.collect::<Result<_, _>>()?), bytes)
+        }
+    };
+    let bytes = bytes as u64;
+    if bytes > policy.max_result {
+        let text = format!("the result has {bytes} bytes and at most {} are allowed; ask for less", policy.max_result);
+        return Err(Withheld { reason: "result_too_large", text: text.into() });
+    }
+    Ok((body, bytes))
+}
+
+/// Redacts one content block. Binary media pass, but for held credentials; everything else is data like any other.
+fn block_out(block: ContentBlock, plan: &Plan, counts: &mut Counts, bytes: &mut usize) -> Result<ContentBlock, Withheld> {
+    let unfit = || Withheld { reason: "unredactable", text: "the result was withheld: a content block that can't be redacted".into() };
+    let mut value = serde_json::to_value(block).map_err(|_| unfit())?;
+    let media = take_binary(&mut value);
+    plan.value(&mut value, counts)?;
+    if let Some((path, data)) = media {
+        *bytes += data.len();
+        if let Some(slot) = value.pointer_mut(path) {
+            *slot = plan.scrub(&data).into_owned().into();
+        }
+    }
+    *bytes += value.to_string().len();
+    serde_json::from_value(value).map_err(|_| unfit())
+}
+
+/// Takes the base64 data of an image, a sound or a binary resource out of a block, for it isn't text to be scanned.
+fn take_binary(block: &mut Value) -> Option<(&'static str, String)> {
+    for path in ["/data", "/resource/blob"] {
+        if let Some(Value::String(data)) = block.pointer_mut(path) {
+            return Some((path, std::mem::take(data)));
+        }
+    }
+    None
+}

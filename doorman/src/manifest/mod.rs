@@ -1,0 +1,111 @@
+//! The manifest: what an agent type is granted, in the operator's words.
+//!
+//! A YAML or JSON file goes in; out comes a [`Manifest`], or the place of what is wrong with it. Scopes that no
+//! capability asks for are refused when the application is put together, because a grant that opens nothing is a mistake.
+
+mod yaml;
+
+use std::{collections::HashMap, path::{Path, PathBuf}, sync::Arc};
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+pub use yaml::FileError;
+pub(crate) use yaml::read;
+
+use crate::exposure::Catalog;
+
+/// What one agent type is granted.
+///
+/// ```
+/// use doorman::manifest::Manifest;
+/// let manifest = Manifest::parse("support.yaml", "agent_type: support\nscopes: [invoices:read]")?;
+/// assert_eq!(manifest.agent_type(), "support");
+/// # Ok::<(), doorman::manifest::FileError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    file: PathBuf,
+    agent_type: String,
+    scopes: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    agent_type: Spanned<String>,
+    #[serde(default)]
+    #[allow(dead_code)]
+    description: Option<String>,
+    scopes: Spanned<Vec<Spanned<String>>>,
+}
+
+impl Manifest {
+    /// Reads a manifest file.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| FileError::whole(path, format!("can't be read: {}", error.kind())))?;
+        Self::parse(path, &text)
+    }
+
+    /// Parses a manifest's text; `file` is the name that errors say.
+    pub fn parse(file: impl AsRef<Path>, text: &str) -> Result<Self, FileError> {
+        let file = file.as_ref();
+        let document: Document = read(file, text)?;
+        if let Err(error) = doorman_grammar::name::agent(&document.agent_type.value) {
+            return Err(FileError::at(file, &document.agent_type, error.expected()));
+        }
+        if document.scopes.value.is_empty() {
+            return Err(FileError::at(file, &document.scopes, "expected at least one scope: a manifest that grants nothing is a mistake"));
+        }
+        for scope in &document.scopes.value {
+            if let Err(error) = doorman_grammar::scope::parse(&scope.value) {
+                return Err(FileError::at(file, scope, error.expected()));
+            }
+        }
+        Ok(Self { file: file.to_owned(), agent_type: document.agent_type.value, scopes: document.scopes.value })
+    }
+
+    /// The agent type that this is for.
+    pub fn agent_type(&self) -> &str {
+        &self.agent_type
+    }
+}
+
+/// All manifests of an application: agent type → scopes.
+#[derive(Debug, Default)]
+pub(crate) struct Grants(HashMap<String, Arc<[Arc<str>]>>);
+
+impl Grants {
+    /// Collects manifests, each checked against what the application exposes (S04).
+    pub(crate) fn of(manifests: Vec<Manifest>, catalog: &Catalog) -> Result<Self, Vec<FileError>> {
+        let (mut grants, mut errors) = (HashMap::new(), Vec::new());
+        for manifest in manifests {
+            let Manifest { file, agent_type, scopes } = manifest;
+            for scope in scopes.iter().filter(|scope| !catalog.knows_scope(&scope.value)) {
+                errors.push(FileError::at(&file, scope, "no capability of this server asks for this scope"));
+            }
+            let scopes = scopes.into_iter().map(|scope| scope.value.into()).collect();
+            if grants.insert(agent_type, scopes).is_some() {
+                errors.push(FileError::whole(&file, "another manifest is for the same agent_type"));
+            }
+        }
+        if errors.is_empty() { Ok(Self(grants)) } else { Err(errors) }
+    }
+
+    /// Whether there are no manifests at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What an agent type is granted.
+    pub(crate) fn of_type(&self, agent_type: &str) -> Option<&Arc<[Arc<str>]>> {
+        self.0.get(agent_type)
+    }
+
+    /// All agent types that have a manifest.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}

@@ -1,0 +1,72 @@
+//! Reading YAML (or JSON, which is YAML) so that every error says where it is and what was expected, and none repeats
+//! what stood there: a mistyped line may hold a secret.
+
+use std::{fmt, path::{Path, PathBuf}};
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::{Error as Yaml, Location, Spanned};
+
+/// A file of the operator's that can't be used: where, and what was expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileError {
+    file: PathBuf,
+    line: u64,
+    column: u64,
+    expected: String,
+}
+
+impl FileError {
+    /// A mistake in the file as a whole.
+    pub(crate) fn whole(file: &Path, expected: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line: 0, column: 0, expected: expected.into() }
+    }
+
+    /// A mistake at a value.
+    pub(crate) fn at<T>(file: &Path, value: &Spanned<T>, expected: impl Into<String>) -> Self {
+        Self::located(file, value.referenced, expected)
+    }
+
+    fn located(file: &Path, location: Location, expected: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line: location.line(), column: location.column(), expected: expected.into() }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}", self.expected)
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// Reads one document. The parser bounds depth, anchors and size, and refuses duplicate keys.
+pub(crate) fn read<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, FileError> {
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let error = error.without_snippet();
+        let expected = expected(error);
+        error.location().map_or_else(|| FileError::whole(file, &*expected), |at| FileError::located(file, at, &*expected))
+    })
+}
+
+/// What was expected. Key names that the grammar knows may be said; keys and values of the file may not.
+fn expected(error: &Yaml) -> String {
+    match error {
+        Yaml::SerdeUnknownField { expected, .. } => format!("unknown key; legal here: {}", expected.join(", ")),
+        Yaml::SerdeUnknownVariant { expected, .. } => format!("expected one of {}", expected.join(", ")),
+        Yaml::SerdeMissingField { field, .. } => format!("the key `{field}` is missing"),
+        Yaml::SerdeInvalidType { expected, .. }
+        | Yaml::SerdeInvalidValue { expected, .. }
+        | Yaml::SerdeInvalidLength { expected, .. } => format!("expected {expected}"),
+        Yaml::DuplicateMappingKey { .. } => "this key is given twice".to_owned(),
+        Yaml::Budget { .. } => "too large or too deep".to_owned(),
+        Yaml::Eof { .. } => "the file is empty or ends too early".to_owned(),
+        Yaml::MultipleDocuments { .. } => "expected one document".to_owned(),
+        Yaml::UnknownAnchor { .. } => "an alias without its anchor".to_owned(),
+        _ => "not the YAML that is expected here".to_owned(),
+    }
+}

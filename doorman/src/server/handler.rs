@@ -1,0 +1,257 @@
+//! The one place where rmcp's requests become the guard's and the guard's answers become rmcp's.
+
+use std::{borrow::Cow, sync::Arc};
+
+use futures::future::BoxFuture;
+use http::request::Parts;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod, CompleteRequestParams,
+        CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, GetPromptRequestMethod,
+        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod, ListPromptsResult,
+        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
+        ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam,
+        ProgressToken, ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+        ServerConfig, Tool, ToolAnnotations,
+    },
+    service::{Peer, RequestContext},
+};
+use serde_json::{Value, json};
+
+use super::http::Arrival;
+use crate::{
+    audit::Transport,
+    call::ProgressSink,
+    guard::{Access, Answer, Body, Guard, Meta, Request},
+    redact::Counts,
+};
+
+/// What rmcp serves: cheap to clone, one for all connections.
+#[derive(Clone)]
+pub(super) struct Handler {
+    door: Arc<Door>,
+    /// Who calls on stdio. Over HTTP every request brings its own caller.
+    launched: Option<Arc<Access>>,
+}
+
+/// A guard with what is published of it.
+pub(crate) struct Door {
+    pub(crate) guard: Guard,
+    /// The tools as they are listed, in the catalog's order.
+    pub(crate) tools: Box<[Tool]>,
+    /// What a caller gets that nobody vouches for and whose address is unknown.
+    pub(crate) nobody: Arc<Access>,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) instructions: Option<String>,
+}
+
+impl Door {
+    /// Publishes a guard's catalog.
+    pub(crate) fn publish(guard: &Guard) -> Box<[Tool]> {
+        guard.catalog.all().iter().map(|capability| {
+            let spec = capability.spec;
+            let (read_only, destructive) = capability.hints();
+            let annotations = ToolAnnotations::from_raw(
+                spec.title.map(str::to_owned),
+                Some(read_only),
+                Some(destructive),
+                Some(spec.idempotent || read_only),
+                spec.open_world,
+            );
+            let name = Cow::Owned(capability.name.to_string());
+            let mut tool = Tool::new_with_raw(name, None, Arc::clone(capability.arguments.published()));
+            tool.title = spec.title.map(str::to_owned);
+            tool.description = (!spec.description.is_empty()).then_some(Cow::Borrowed(spec.description));
+            tool.output_schema = capability.output.as_ref().map(|output| {
+                let mut schema = Value::Object(output.schema.clone());
+                guard.policies.of(capability).plan.widen(&mut schema);
+                match schema {
+                    Value::Object(schema) => Arc::new(schema),
+                    _ => Arc::default(),
+                }
+            });
+            tool.with_annotations(annotations)
+        }).collect()
+    }
+}
+
+impl Handler {
+    pub(super) fn new(door: Arc<Door>, launched: Option<Arc<Access>>) -> Self {
+        Self { door, launched }
+    }
+
+    /// Who calls: over HTTP the caller of this very request, never the session's.
+    fn arrival(&self, context: &RequestContext<RoleServer>) -> Arrival {
+        if let Some(arrival) = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Arrival>()) {
+            return arrival.clone();
+        }
+        let access = self.launched.as_ref().unwrap_or(&self.door.nobody);
+        Arrival { access: Arc::clone(access), session: None, transport: Transport::Stdio }
+    }
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new(self.door.name.clone(), self.door.version.clone()));
+        match &self.door.instructions {
+            Some(text) => info.with_instructions(text.clone()),
+            None => info,
+        }
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        if request.is_some_and(|page| page.cursor.is_some()) {
+            return Err(ErrorData::invalid_params("this server gave no cursor", None));
+        }
+        let arrival = self.arrival(&context);
+        let listed = arrival.access.view.listed().iter().map(|&id| self.door.tools[id].clone());
+        Ok(ListToolsResult::with_all_items(listed.collect()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arrival = self.arrival(&context);
+        let progress = context.meta.get_progress_token().map(|token| {
+            let sink = Reports { peer: context.peer.clone(), token, door: Arc::clone(&self.door) };
+            Arc::new(sink) as Arc<dyn ProgressSink>
+        });
+        let name = request.name;
+        let answer = self.door.guard.call(Request {
+            access: arrival.access,
+            capability: name.as_ref().into(),
+            arguments: Value::Object(request.arguments.unwrap_or_default()),
+            transport: arrival.transport,
+            session: arrival.session,
+            cancelled: context.ct.clone(),
+            progress,
+        });
+        match answer.await {
+            Some(answer) => Ok(result(answer).into()),
+            None => Err(unknown(&name)),
+        }
+    }
+
+    // rmcp answers undeclared features with empty results; whatever isn't declared isn't there.
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+    }
+
+    async fn get_prompt(
+        &self,
+        _: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        Err(ErrorData::method_not_found::<GetPromptRequestMethod>())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>())
+    }
+
+    async fn read_resource(
+        &self,
+        _: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        Err(ErrorData::method_not_found::<ReadResourceRequestMethod>())
+    }
+
+    async fn complete(
+        &self,
+        _: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+
+    /// A known method whose params don't parse lands here, because rmcp tries each method's shape in turn.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        const KNOWN: [&str; 4] = ["tools/call", "tools/list", "server/discover", "subscriptions/listen"];
+        if KNOWN.contains(&&*request.method) {
+            return Err(ErrorData::invalid_params("the params don't fit the method", None));
+        }
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "method not found", None))
+    }
+}
+
+/// The answer for a capability that was never there, or that this caller may not know of: the same bytes (S02).
+fn unknown(name: &str) -> ErrorData {
+    if doorman_grammar::name::is_tool(name) {
+        ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
+    } else {
+        ErrorData::invalid_params("Unknown tool", None)
+    }
+}
+
+fn result(answer: Answer) -> CallToolResult {
+    let mut result = match answer.body {
+        Body::Structured(value, text) => {
+            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+            result.structured_content = Some(value);
+            result
+        }
+        Body::Content(blocks) => CallToolResult::success(blocks),
+        Body::Error(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+    };
+    result.meta = answer.meta.map(facts);
+    result
+}
+
+/// The machine-readable side of a refusal: what a client can decide on without reading the text.
+fn facts(meta: Meta) -> MetaObject {
+    let mut facts = serde_json::Map::new();
+    facts.insert("doorman/verdict".into(), meta.verdict.as_str().into());
+    if let Some(rule) = meta.rule {
+        facts.insert("doorman/rule".into(), rule.into());
+        facts.insert("doorman/retryAfterMs".into(), meta.retry_after.map_or(Value::Null, |wait| json!(wait.as_millis() as u64)));
+    }
+    MetaObject::from(facts)
+}
+
+/// Progress reports of one call: redacted, then sent on the request's own stream.
+struct Reports {
+    peer: Peer<RoleServer>,
+    token: ProgressToken,
+    door: Arc<Door>,
+}
+
+impl ProgressSink for Reports {
+    fn report(&self, progress: f64, total: Option<f64>, message: Option<Cow<'_, str>>) -> BoxFuture<'static, ()> {
+        let mut params = ProgressNotificationParam::new(self.token.clone(), progress);
+        params.total = total;
+        params.message = message
+            .map(|message| self.door.guard.redactor.text(&message, &mut Counts::default()).into_owned());
+        let peer = self.peer.clone();
+        Box::pin(async move { drop(peer.notify_progress(params).await) })
+    }
+}

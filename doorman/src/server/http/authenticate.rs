@@ -1,0 +1,98 @@
+//! Who calls over HTTP: the bearer token of each request, verified once and remembered with what it opens.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::Arc,
+    time::SystemTime,
+};
+
+use axum::http::{HeaderMap, header, request::Parts};
+
+use super::refuse::Refused;
+use crate::{
+    exposure::Catalog,
+    guard::{Access, Guard},
+    identity::{Principal, Tokens},
+    manifest::Grants,
+};
+
+/// How callers are told apart.
+pub(in crate::server) enum Authenticator {
+    /// `Doorman::dev()`: one local principal who may do everything.
+    Dev(Arc<Access>),
+    /// Bearer tokens; without one, only where anonymous callers are allowed.
+    Tokens { tokens: Tokens, accesses: HashMap<[u8; 32], Arc<Access>>, anonymous: bool },
+}
+
+impl Authenticator {
+    /// Tokens, each with its access worked out.
+    pub(in crate::server) fn tokens(tokens: Tokens, anonymous: bool, catalog: &Catalog, grants: &Grants) -> Self {
+        let access = |bearer: &crate::identity::Bearer| {
+            Access::of(Principal::verified(bearer.identity.clone()), bearer.expires, catalog, grants)
+        };
+        let accesses = tokens.bearers().map(|(digest, bearer)| (*digest, Arc::new(access(bearer)))).collect();
+        Self::Tokens { tokens, accesses, anonymous }
+    }
+
+    /// The caller of a request. A token that is present and doesn't verify is never an anonymous caller.
+    pub(super) fn authenticate(&self, parts: &Parts, peer: Option<IpAddr>, guard: &Guard) -> Result<Arc<Access>, Refused> {
+        if parts.uri.query().is_some_and(carries_token) {
+            return Err(Refused::TokenInQuery);
+        }
+        match self {
+            Self::Dev(access) if peer.is_some_and(|peer| peer.to_canonical().is_loopback()) => Ok(Arc::clone(access)),
+            Self::Dev(_) => Err(Refused::NotLocal),
+            Self::Tokens { tokens, accesses, anonymous } => match bearer(&parts.headers)? {
+                Some(token) => {
+                    let found = tokens.verify(token, SystemTime::now()).and_then(|(digest, _)| accesses.get(digest));
+                    found.cloned().ok_or(Refused::BadToken)
+                }
+                None if *anonymous => {
+                    let nobody = Principal::anonymous(peer);
+                    Ok(Arc::new(Access::of(nobody, None, &guard.catalog, &Grants::default())))
+                }
+                None => Err(Refused::NoToken),
+            },
+        }
+    }
+}
+
+/// The token of the one `Authorization` header, whatever bytes it has (RFC 6750 §2.1). Other schemes, an empty token or
+/// two headers are no token that verifies.
+fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Refused> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Refused::BadToken);
+    }
+    let (scheme, token) = value.as_bytes().split_at_checked(7).ok_or(Refused::BadToken)?;
+    if scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty() { Ok(Some(token)) } else { Err(Refused::BadToken) }
+}
+
+/// Whether a query string has a key under which clients put tokens.
+fn carries_token(query: &str) -> bool {
+    const KEYS: [&str; 6] = ["access_token", "token", "bearer", "authorization", "bearer_token", "auth_token"];
+    query.split('&').any(|pair| {
+        let key = pair.split('=').next().unwrap_or_default();
+        let key = percent_decoded(key);
+        KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
+    })
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let hex = |it: Option<u8>| it.and_then(|it| char::from(it).to_digit(16));
+        let mut ahead = bytes.clone();
+        match (byte, hex(ahead.next()), hex(ahead.next())) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                bytes = ahead;
+            }
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,94 @@
+//! Refusals before the guard: each has one answer and one word in the audit log.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::plain;
+use crate::server::scan;
+
+/// Why a request goes no further.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The `Host` header names another server (DNS rebinding).
+    Host,
+    /// The `Origin` header names a web page that may not call.
+    Origin,
+    /// No token, where one is needed.
+    NoToken,
+    /// A token, or something in its place, that doesn't verify.
+    BadToken,
+    /// A token in the query string (RFC 6750 §5.3 advises against it; S08).
+    TokenInQuery,
+    /// `Doorman::dev()` answers this machine only.
+    NotLocal,
+    /// A body above the bound, in bytes.
+    TooLarge(usize),
+    /// A body that broke off.
+    BrokenBody,
+    /// A message that isn't one.
+    Message(scan::Refusal),
+    /// No such session, or another caller's.
+    UnknownSession,
+    /// Too many sessions.
+    TooManySessions,
+}
+
+impl From<scan::Refusal> for Refused {
+    fn from(refusal: scan::Refusal) -> Self {
+        Self::Message(refusal)
+    }
+}
+
+impl Refused {
+    /// The word in the audit log.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Origin => "origin",
+            Self::NoToken => "no_token",
+            Self::BadToken => "bad_token",
+            Self::TokenInQuery => "token_in_query",
+            Self::NotLocal => "not_local",
+            Self::TooLarge(_) => "too_large",
+            Self::BrokenBody => "broken_body",
+            Self::Message(_) => "malformed",
+            Self::UnknownSession => "unknown_session",
+            Self::TooManySessions => "too_many_sessions",
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Host => plain(StatusCode::FORBIDDEN, "Forbidden: this server doesn't answer to that Host"),
+            Self::Origin => plain(StatusCode::FORBIDDEN, "Forbidden: that Origin may not call this server"),
+            Self::NotLocal => plain(StatusCode::FORBIDDEN, "Forbidden: development mode answers this machine only"),
+            Self::NoToken => challenge("Bearer"),
+            Self::BadToken => challenge("Bearer error=\"invalid_token\""),
+            Self::TokenInQuery => {
+                plain(StatusCode::BAD_REQUEST, "Bad Request: a token belongs in the Authorization header")
+            }
+            Self::TooLarge(most) => {
+                let text = format!("Content Too Large: a body may have {most} bytes at most");
+                (StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
+            }
+            Self::BrokenBody => plain(StatusCode::BAD_REQUEST, "Bad Request: the body broke off"),
+            Self::Message(refusal) => {
+                let text = scan::error_message(refusal.code.number(), &refusal.to_string(), refusal.id.as_deref());
+                (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+            }
+            Self::UnknownSession => plain(StatusCode::NOT_FOUND, "Not Found: Session not found"),
+            Self::TooManySessions => plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable: too many sessions"),
+        }
+    }
+}
+
+/// 401 with the challenge of RFC 6750 §3.
+fn challenge(value: &'static str) -> Response {
+    let mut response = plain(StatusCode::UNAUTHORIZED, "Unauthorized");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+    response
+}
