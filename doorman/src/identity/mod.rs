@@ -1,19 +1,16 @@
 //! Who calls: principals, the agents they act as, and what verifies them.
+//!
+//! In come a bearer token or the operator's launch configuration; out goes a [`Principal`], which only a verifier can mark
+//! as verified, with the [`Agent`] that it acts as. An agent's names are safe wherever they end up: as directory and file
+//! names, in keys, in logs.
+
+mod agent;
 mod principal;
+mod tokens;
+
+pub use agent::{Agent, AgentId, AgentType, InvalidAgent};
 pub use principal::Principal;
-/// An agent.
-#[derive(Debug, Clone)]
-pub struct Agent {
-    id: String,
-    kind: String,
-}
-impl Agent {
-    /// The id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-    /// The type.
-    pub fn kind(&self) -> &str {
-        &self.kind
-    }
-}
+pub use tokens::Tokens;
+
+pub(crate) use principal::Identity;
+pub(crate) use tokens::Bearer;

@@ -47,9 +47,9 @@ impl<S: ResourceScope> Argument for Scoped<S> {
     const NEEDS: &'static [Need] = &[Need::of::<S>()];
 
     fn resolve(raw: S::Raw, call: &Call) -> Result<Self, ScopeViolation> {
-        let agent = call.agent().ok_or_else(|| ScopeViolation::new("only a verified agent has resources"))?;
+        let agent = call.agent().ok_or_else(|| ScopeViolation::new("this call", "a verified agent"))?;
         let resolved = call.with_scope::<S, _>(|scope| scope.resolve(&raw, agent));
-        resolved.unwrap_or_else(|| Err(ScopeViolation::new("no such resources here"))).map(Self)
+        resolved.unwrap_or_else(|| Err(ScopeViolation::new("this call", "a resource scope"))).map(Self)
     }
 }
 
