@@ -5,6 +5,8 @@
 //! up at all, `root` opens the agent's root, `read` and `write` are the operations, `error` is what they say.
 
 mod error;
+#[cfg(test)]
+mod laws;
 mod path;
 mod read;
 mod root;
