@@ -1,1 +1,33 @@
-//! Audit: what happened.
+//! Audit: what was called, by whom, and how it ended; one JSON object a line, never with a value that somebody sent.
+//!
+//! In come finished calls ([`CallRecord`]) and what was refused before it became one ([`Audit::rejected`]); out go
+//! lines to a [`Sink`], written before the caller gets its reply. While the sink fails, [`Audit::ready`] says so, and
+//! nothing may run until it works again; that takes no restart.
+//!
+//! ```
+//! use doorman::audit::{Audit, CallRecord, Stderr, Transport, Verdict, shape};
+//!
+//! let audit = Audit::new(Stderr);
+//! audit.ready()?;
+//! let shape = shape(&serde_json::json!({"pin": "4711"}));
+//! let record = CallRecord::new(Transport::Stdio, "get_invoice", Verdict::Ok, "ok", &shape);
+//! audit.call(&CallRecord { principal: Some("alice"), cost: Some(1), ..record })?;
+//! # Ok::<(), doorman::audit::SinkError>(())
+//! ```
+
+mod file;
+mod line;
+mod record;
+mod rejected;
+mod shape;
+mod sink;
+mod trail;
+
+#[cfg(test)]
+mod tests;
+
+pub use file::RotatingFile;
+pub use record::{CallRecord, SessionTag, Transport, Verdict};
+pub use shape::{Shape, shape};
+pub use sink::{Sink, SinkError, Stderr};
+pub use trail::Audit;

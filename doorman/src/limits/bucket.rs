@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use doorman_grammar::rate::{Per, RateRule};
-use governor::middleware::StateInformationMiddleware;
+use governor::middleware::{StateInformationMiddleware, StateSnapshot};
 use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
@@ -27,10 +27,10 @@ pub(super) struct Bucket {
 }
 
 /// What governor decided, with nothing committed yet.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Outcome {
-    /// The call conforms: the time to commit, and how much could still be taken at once after that.
-    Conforms { tat: u64, remaining: u32 },
+    /// The call conforms: the time to commit, and the state of the bucket after that.
+    Conforms { tat: u64, after: StateSnapshot },
     /// The call would conform after this time.
     Wait(Duration),
     /// The call takes more than the bucket can hold.
@@ -72,10 +72,7 @@ impl Bucket {
         let limiter = RateLimiter::<NotKeyed, _, _, StateInformationMiddleware>::new(self.quota, scratch, start);
         limiter.clock().0.set(Nanos::new(now));
         match limiter.check_n(weight) {
-            Ok(Ok(state)) => Outcome::Conforms {
-                remaining: state.remaining_burst_capacity(),
-                tat: limiter.into_state_store().new.get().as_u64(),
-            },
+            Ok(Ok(after)) => Outcome::Conforms { tat: limiter.into_state_store().new.get().as_u64(), after },
             Ok(Err(refused)) => Outcome::Wait(refused.wait_time_from(Nanos::new(now))),
             Err(_) => Outcome::Never,
         }

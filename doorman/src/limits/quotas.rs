@@ -185,7 +185,7 @@ impl Limits {
         budgets
             .map(|bucket| match bucket.probe(now, cells.peek(bucket.place(caller)), NonZeroU32::MIN) {
                 // The probe took one.
-                Outcome::Conforms { remaining, .. } => remaining + 1,
+                Outcome::Conforms { after, .. } => after.remaining_burst_capacity() + 1,
                 Outcome::Wait(_) | Outcome::Never => 0,
             })
             .min()

@@ -1,0 +1,210 @@
+//! What is recorded of a call.
+
+use std::fmt;
+use std::time::Duration;
+
+use doorman_grammar::name;
+
+use super::line::Line;
+use super::shape::Shape;
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// The function ran and returned a result.
+    Ok,
+    /// Unknown, not granted, or outside of the agent's resources.
+    Denied,
+    /// A rate rule, or the bound on running calls, refused.
+    RateLimited,
+    /// A budget refused.
+    BudgetExceeded,
+    /// The arguments don't fit.
+    Invalid,
+    /// A filter refused.
+    Blocked,
+    /// The function ran and failed.
+    Error,
+    /// The function ran for too long.
+    Timeout,
+    /// The caller gave up.
+    Cancelled,
+    /// The function panicked.
+    Panicked,
+}
+
+impl Verdict {
+    /// The word in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Denied => "denied",
+            Self::RateLimited => "rate_limited",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::Invalid => "invalid",
+            Self::Blocked => "blocked",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The way in which a request arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Standard input and output.
+    Stdio,
+    /// Streamable HTTP.
+    Http,
+}
+
+impl Transport {
+    /// The word in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdio => "stdio",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// Which session a call belongs to, without the session's id: whoever knows that can take the session over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionTag([u8; 16]);
+
+impl SessionTag {
+    /// The tag of a session id: 16 hexadecimal digits, the first 64 bits of its SHA-256. Make it once a session.
+    #[must_use]
+    pub fn of(session_id: &str) -> Self {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, session_id.as_bytes());
+        let hex = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 0xF)];
+        let mut tag = [b'0'; 16];
+        for (pair, byte) in tag.chunks_exact_mut(2).zip(digest.as_ref()) {
+            pair.copy_from_slice(&[hex(byte >> 4), hex(*byte)]);
+        }
+        Self(tag)
+    }
+
+    /// The 16 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// One finished call. Texts are escaped, and cut after 256 bytes; what is `None` isn't in the line, except for the
+/// agent, which is `null`.
+#[derive(Debug, Clone, Copy)]
+pub struct CallRecord<'a> {
+    /// The agent's instance.
+    pub agent_id: Option<&'a str>,
+    /// The agent's role.
+    pub agent_type: Option<&'a str>,
+    /// How the request arrived.
+    pub transport: Transport,
+    /// The name as called; recorded as `(invalid)` unless it is a legal name.
+    pub capability: &'a str,
+    /// How the call ended.
+    pub verdict: Verdict,
+    /// Why, in a word of ours such as `unknown_capability`. Never a text that the caller or the function chose.
+    pub reason: &'a str,
+    /// The shape of the arguments, taken before the function ran.
+    pub shape: &'a Shape,
+    /// From the arrival of the request to the end of the call; recorded in whole microseconds.
+    pub duration: Duration,
+    /// The session.
+    pub session: Option<SessionTag>,
+    /// The verified subject.
+    pub principal: Option<&'a str>,
+    /// The principal's tenant.
+    pub tenant: Option<&'a str>,
+    /// The OAuth client that acts for the principal.
+    pub client: Option<&'a str>,
+    /// The scopes that the capability asks for.
+    pub scopes_required: &'a [&'a str],
+    /// What the call takes from budgets.
+    pub cost: Option<u32>,
+    /// How many values of each kind were masked in what went out.
+    pub redactions: &'a [(&'static str, u64)],
+    /// The size of the result that went out, in bytes.
+    pub result_bytes: Option<u64>,
+    /// Joins the records of one call that takes several rounds.
+    pub call_id: Option<&'a str>,
+}
+
+impl<'a> CallRecord<'a> {
+    /// A record of what is known of every call; the rest is unknown and may be filled in with `..`.
+    #[must_use]
+    pub fn new(transport: Transport, capability: &'a str, verdict: Verdict, reason: &'a str, shape: &'a Shape) -> Self {
+        Self {
+            agent_id: None,
+            agent_type: None,
+            transport,
+            capability,
+            verdict,
+            reason,
+            shape,
+            duration: Duration::ZERO,
+            session: None,
+            principal: None,
+            tenant: None,
+            client: None,
+            scopes_required: &[],
+            cost: None,
+            redactions: &[],
+            result_bytes: None,
+            call_id: None,
+        }
+    }
+
+    /// The members of the line, but for `ts` and `seq`, which it gets when it is written.
+    pub(super) fn write(&self, line: &mut Line) {
+        let capability = if name::is_tool(self.capability) { self.capability } else { "(invalid)" };
+        line.text("kind", "call")
+            .text_or_null("agent_id", self.agent_id)
+            .text_or_null("agent_type", self.agent_type)
+            .text("transport", self.transport.as_str())
+            .text("capability", capability)
+            .text("verdict", self.verdict.as_str())
+            .text("reason", self.reason)
+            .json("shape", self.shape.as_json())
+            .number("duration_us", u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX))
+            .text_if_known("session", self.session.as_ref().map(SessionTag::as_str))
+            .text_if_known("principal", self.principal)
+            .text_if_known("tenant", self.tenant)
+            .text_if_known("client", self.client);
+        if !self.scopes_required.is_empty() {
+            line.list("scopes_required", self.scopes_required);
+        }
+        if let Some(cost) = self.cost {
+            line.number("cost", u64::from(cost));
+        }
+        if !self.redactions.is_empty() {
+            line.counts("redactions", self.redactions);
+        }
+        if let Some(bytes) = self.result_bytes {
+            line.number("result_bytes", bytes);
+        }
+        line.text_if_known("call_id", self.call_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SessionTag;
+
+    #[test]
+    fn a_session_tag_is_the_start_of_its_sha_256() {
+        assert_eq!(SessionTag::of("abc").as_str(), "ba7816bf8f01cfea");
+    }
+}
