@@ -221,6 +221,13 @@ mod tests {
         let mixed = json!([1, 1.5, "x", null, true, [[1]], {"k": {"k": 1}}]);
         let big = many(70, &many(3, &json!({"a": mixed, "b": many(70, &mixed)})));
         assert!(shape(&big).as_json().len() < 4_096);
+        let items = json!([{"type": "integer", "count": 64}]);
+        assert_eq!(read(&many(1_000, &json!(1))), json!({"type": "array", "count": 1, "len": 1_000, "items": items}));
+        let halves = json!([many(40, &json!(1)), many(40, &json!("x")), many(40, &json!(null))]);
+        assert_eq!(
+            read(&halves)["items"][0]["items"],
+            json!([{"type": "integer", "count": 40}, {"type": "string", "count": 24, "len": 1}])
+        );
         let mut deep = json!(1);
         for _ in 0..100 {
             deep = json!([{ "k": deep }, deep_twin()]);

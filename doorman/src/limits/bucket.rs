@@ -14,7 +14,7 @@ use super::caller::{CallerKey, Digest};
 use super::cells::{Cells, Place};
 use super::error::Kind;
 
-/// One rule and the place of its count. Two rules never share a count, however alike they are (D21).
+/// One rule and the place of its count. Different rules never share a count, however alike they are (D21).
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     pub(super) rule: RateRule,
@@ -38,16 +38,15 @@ pub(super) enum Outcome {
 }
 
 impl Bucket {
-    /// `owner` is the tool that the count belongs to, `""` for none; `origin` keeps a tool's own rule apart from an
-    /// equal one of the application. The same rule, owner and origin get the same place again, so that registering
-    /// anew forgets nothing.
-    pub(super) fn new(rule: RateRule, kind: Kind, origin: &str, owner: &str, cells: &mut Cells) -> Self {
+    /// `owner` is the tool that the count belongs to, `""` for none. The same rule of the same owner gets the same place
+    /// again, so that registering anew forgets nothing.
+    pub(super) fn new(rule: RateRule, kind: Kind, owner: &str, cells: &mut Cells) -> Self {
         let count = NonZeroU32::new(rule.count).unwrap_or(NonZeroU32::MIN);
         // Rounded up: with a period that is too short by a fraction of a nanosecond, more than the count could pass.
         let period = rule.window.as_nanos().div_ceil(u128::from(count.get())).max(1);
         let period = Duration::from_nanos(u64::try_from(period).unwrap_or(u64::MAX));
         let quota = Quota::with_period(period).map_or(Quota::per_second(NonZeroU32::MIN), |q| q.allow_burst(count));
-        let id = Digest::new(u8::MAX).text(origin).text(owner).text(&format!("{kind:?} {rule}")).finish();
+        let id = Digest::new(u8::MAX).text(owner).text(&format!("{kind:?} {rule}")).finish();
         Self { rule, kind, quota, id, fixed: cells.reserve(id) }
     }
 

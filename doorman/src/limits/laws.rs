@@ -79,13 +79,15 @@ fn at_most_burst_plus_rate_in_any_time_under_64_threads() {
 
 #[test]
 fn exact_at_the_boundary() {
-    for spec in ["60/min", "7/min", "1/s", "3/s", "1/day", "1000000000/day"] {
+    for spec in ["60/min", "7/min", "1/s", "3/s", "1/day", "1000000000/day", "900000000/s"] {
         let count: u32 = spec.split('/').next().and_then(|n| n.parse().ok()).expect("a count");
         let (clock, limits) = limits("", spec);
         let all = limits.tool("all", None, count).expect("fits");
         let one = limits.tool("one", None, 1).expect("fits");
         let _spent = limits.admit(caller("a"), Some(&all)).expect("a full bucket");
         let wait = limits.admit(caller("a"), Some(&one)).expect_err("an empty bucket").retry_after.expect("finite");
+        let window = Quotas::parse(None, Some(spec)).expect("legal").budget.rules()[0].window;
+        assert!(wait * count >= window, "{spec}: rounded down, {wait:?} each would let more than the count pass");
         clock.advance(wait - Duration::from_nanos(1));
         assert!(limits.admit(caller("a"), Some(&one)).is_err(), "{spec}: 1 ns before");
         clock.advance(Duration::from_nanos(1));
@@ -111,7 +113,7 @@ fn each_rule_has_its_own_count() {
 }
 
 #[test]
-fn a_tools_own_rule_and_an_equal_one_of_the_application_count_once_each() {
+fn a_tools_own_rules_hold_beside_an_equal_one_of_the_application() {
     let (_, limits) = limits("4/min per_tool", "");
     let tool = limits.tool("t", Some("4/min per_tool; 3/min"), 1).expect("legal");
     let pass = |who: &str| (0..9).filter(|_| limits.admit(caller(who), Some(&tool)).is_ok()).count();
@@ -165,6 +167,16 @@ fn every_attempt_counts_and_only_granted_ones_reach_the_tool() {
     assert_eq!(limits.admit(caller("a"), Some(&tool)).expect_err("51").rule, "50/min per_caller");
     assert_eq!(passing(&limits, caller("a"), 1), 0);
     assert_eq!(passing(&limits, caller("b"), 1), 1, "D29: nobody is blocked by another caller's attempts");
+}
+
+#[test]
+fn a_rate_and_a_budget_of_the_same_text_are_two() {
+    let (_, limits) = limits("5/h", "5/h");
+    let tool = limits.tool("t", None, 3).expect("fits");
+    assert_eq!(passing(&limits, caller("a"), 2), 2);
+    assert_eq!(limits.remaining(caller("a"), &tool), Some(5));
+    assert!(limits.admit(caller("a"), Some(&tool)).is_ok());
+    assert_eq!(passing(&limits, caller("a"), 9), 2);
 }
 
 #[test]

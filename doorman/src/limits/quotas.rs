@@ -88,7 +88,7 @@ impl Limits {
         let mut cells = Cells::new(quotas.max_cells);
         let mut shared = |spec: &RateSpec, kind| {
             let rules = spec.rules().iter().filter(|rule| rule.per != Per::Tool);
-            rules.map(|&rule| Bucket::new(rule, kind, "application", "", &mut cells)).collect::<Vec<_>>()
+            rules.map(|&rule| Bucket::new(rule, kind, "", &mut cells)).collect::<Vec<_>>()
         };
         let attempts = shared(&quotas.rate, Kind::Rate);
         let budgets = shared(&quotas.budget, Kind::Budget);
@@ -111,10 +111,9 @@ impl Limits {
         let cost = NonZeroU32::new(cost).ok_or_else(|| LimitError::NoCost { tool: name.to_owned() })?;
 
         let mut cells = self.cells();
-        let each = self.0.each_tool.iter().map(|&(rule, kind)| (rule, kind, "application"));
-        let own = own.rules().iter().map(|&rule| (rule, Kind::Rate, "tool"));
-        let buckets: Vec<_> =
-            each.chain(own).map(|(rule, kind, origin)| Bucket::new(rule, kind, origin, name, &mut cells)).collect();
+        let own = own.rules().iter().map(|&rule| (rule, Kind::Rate));
+        let rules = self.0.each_tool.iter().copied().chain(own);
+        let buckets: Vec<_> = rules.map(|(rule, kind)| Bucket::new(rule, kind, name, &mut cells)).collect();
         drop(cells);
 
         let mut budgets = self.0.budgets.iter().chain(&buckets).filter(|bucket| bucket.kind == Kind::Budget);
