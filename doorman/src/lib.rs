@@ -7,8 +7,10 @@ pub mod audit;
 pub mod call;
 pub mod credentials;
 pub mod exposure;
+mod guard;
 pub mod identity;
 pub mod limits;
+pub mod manifest;
 pub mod redact;
 pub mod scope;
 mod server;
@@ -19,11 +21,16 @@ pub use call::{Argument, Call, Caller, Cancelled, FromCall, Progress, State, Too
 pub use exposure::{Credentials, ModuleError, ToolModule};
 #[doc(inline)]
 pub use scope::{ResourceScope, ScopeViolation, Scoped};
+#[doc(inline)]
+pub use server::{App, Doorman, Error};
 
 pub mod content {
     //! MCP content blocks, for tools that return more than text and structured data.
     pub use rmcp::model::ContentBlock;
 }
+
+/// What `main` returns.
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 #[doc(hidden)]
 pub mod __private {
@@ -60,7 +67,7 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
 
     pub use crate::{
-        Argument, Call, Caller, Cancelled, Credentials, FromCall, ModuleError, Progress, ResourceScope, ScopeViolation,
-        Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock,
+        Argument, Call, Caller, Cancelled, Credentials, Doorman, FromCall, ModuleError, Progress, ResourceScope,
+        ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock,
     };
 }

@@ -47,14 +47,14 @@ impl Line {
     }
 
     /// `"key":["text",…]`.
-    pub(super) fn list(&mut self, key: &'static str, texts: &[&str]) -> &mut Self {
+    pub(super) fn list(&mut self, key: &'static str, texts: &[impl AsRef<str>]) -> &mut Self {
         self.key(key);
         self.0.push(b'[');
         for (i, text) in texts.iter().enumerate() {
             if i > 0 {
                 self.0.push(b',');
             }
-            self.string(text);
+            self.string(text.as_ref());
         }
         self.0.push(b']');
         self

@@ -1,6 +1,7 @@
 //! What is recorded of a call.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorman_grammar::name;
@@ -131,7 +132,7 @@ pub struct CallRecord<'a> {
     /// The OAuth client that acts for the principal.
     pub client: Option<&'a str>,
     /// The scopes that the capability asks for.
-    pub scopes_required: &'a [&'a str],
+    pub scopes_required: &'a [Arc<str>],
     /// What the call takes from budgets.
     pub cost: Option<u32>,
     /// How many values of each kind were masked in what went out.

@@ -22,6 +22,16 @@ pub trait Sink: Send + Sync + 'static {
     }
 }
 
+impl Sink for Box<dyn Sink> {
+    fn write_line(&self, line: &[u8]) -> io::Result<()> {
+        (**self).write_line(line)
+    }
+
+    fn recover(&self) -> io::Result<()> {
+        (**self).recover()
+    }
+}
+
 /// The audit record couldn't be written. For the operator, not for the caller.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit record could not be written: {0}")]

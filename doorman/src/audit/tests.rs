@@ -68,7 +68,7 @@ fn a_full_record_and_a_bare_one() {
         principal: Some("alice"),
         tenant: Some("acme"),
         client: Some("cli"),
-        scopes_required: &["invoices:read"],
+        scopes_required: &["invoices:read".into()],
         cost: Some(25),
         redactions: &[("email", 2)],
         result_bytes: Some(268),
@@ -111,7 +111,7 @@ fn nobody_forges_a_line() {
         principal: Some(evil),
         tenant: Some(evil),
         client: Some(evil),
-        scopes_required: &[evil],
+        scopes_required: &[evil.into()],
         call_id: Some(evil),
         ..record(&shape)
     };

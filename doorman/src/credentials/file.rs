@@ -11,7 +11,8 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
     const MOST: u64 = 16 << 20;
     let handle = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
         .map_err(|error| format!("can't be read: {}", std::io::Error::from(error).kind()))?;
-    let status = rustix::fs::fstat(&handle).map_err(|error| format!("can't be read: {}", std::io::Error::from(error).kind()))?;
+    let status =
+        rustix::fs::fstat(&handle).map_err(|error| format!("can't be read: {}", std::io::Error::from(error).kind()))?;
     if !rustix::fs::FileType::from_raw_mode(status.st_mode).is_file() {
         return Err("expected a regular file".to_owned());
     }

@@ -11,5 +11,6 @@ pub use catalog::CatalogError;
 pub use module::{ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
 pub use spec::{Access, Effect, ToolSpec};
 
-pub(crate) use arguments::{Object, describe};
+pub(crate) use arguments::describe;
 pub(crate) use catalog::{Capability, Catalog, Grant, Listed, View};
+pub(crate) use module::configured;

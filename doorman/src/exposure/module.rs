@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, convert::Infallible, error::Error};
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::ToolSpec;
 use crate::{
@@ -107,4 +108,10 @@ impl ResourceScope for Unscoped {
     fn resolve(&self, _: &String, _: &Agent) -> Result<Infallible, ScopeViolation> {
         match self.0 {}
     }
+}
+
+/// Makes a module from configuration as JSON.
+pub(crate) fn configured<M: ConfiguredModule>(config: Value, credentials: &Credentials) -> Result<M, ModuleError> {
+    let config = serde_json::from_value(config).map_err(|error| format!("its configuration: {error}"))?;
+    M::configure_module(config, credentials)
 }

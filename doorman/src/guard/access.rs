@@ -48,7 +48,9 @@ fn grant(principal: &Principal, grants: &Grants) -> Grant {
     }
     let granted = principal.agent().and_then(|agent| grants.of_type(agent.kind()));
     let scopes: Vec<Arc<str>> = match (granted, principal.token_scopes()) {
-        (Some(granted), Some(held)) => granted.iter().filter(|it| held.iter().any(|held| **held == ***it)).cloned().collect(),
+        (Some(granted), Some(held)) => {
+            granted.iter().filter(|it| held.iter().any(|held| **held == ***it)).cloned().collect()
+        }
         (Some(granted), None) => granted.to_vec(),
         (None, Some(held)) if grants.is_empty() => held.iter().map(|scope| scope.as_str().into()).collect(),
         (None, _) => Vec::new(),

@@ -70,7 +70,7 @@ impl Guard {
         let known = found.map(|id| self.catalog.get(id));
         let admission = self.limit(&request.access, known)?; //                         3. limit: every attempt counts
         let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
-        record.found(capability, &admission);
+        record.found(capability);
         self.audit.ready().map_err(|_| Stop::AuditDown)?; //                            nothing runs without its record
         let (call, stop) = self.context(&request, capability);
         let bound = match bind(capability, &request.arguments, &call) {

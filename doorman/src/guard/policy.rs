@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{
     exposure::{Capability, Catalog},
-    limits::{LimitError, Limits, ToolLimits},
+    limits::{Limits, ToolLimits},
     redact::{Plan, Redactor},
+    server::Error,
 };
 
 /// Bounds for capabilities that say none of their own.
@@ -39,14 +40,14 @@ impl Policies {
         limits: &Limits,
         redactor: &Redactor,
         defaults: Defaults,
-    ) -> Result<Self, LimitError> {
+    ) -> Result<Self, Error> {
         let policies = catalog.all().iter().map(|capability| {
             let spec = capability.spec;
             Ok(Policy {
                 limits: limits.tool(&capability.name, spec.rate, spec.cost)?,
                 timeout: spec.timeout.unwrap_or(defaults.timeout),
                 max_result: spec.max_result.unwrap_or(defaults.max_result),
-                plan: redactor.plan(spec.redact, spec.reveal),
+                plan: redactor.plan(spec.redact, spec.reveal)?,
             })
         });
         policies.collect::<Result<_, _>>().map(Self)

@@ -6,7 +6,6 @@ use super::{Access, Guard, Request};
 use crate::{
     audit::{CallRecord, SessionTag, Shape, SinkError, Transport, Verdict},
     exposure::Capability,
-    limits::Admission,
     redact::Counts,
 };
 
@@ -48,9 +47,9 @@ impl<'g> Record<'g> {
         }
     }
 
-    pub(super) fn found(&mut self, capability: &Capability, admission: &Admission) {
+    pub(super) fn found(&mut self, capability: &Capability) {
         self.found = Some(capability.id);
-        self.cost = Some(admission.cost());
+        self.cost = Some(capability.spec.cost);
     }
 
     pub(super) fn verdict(&mut self, verdict: Verdict, reason: &'static str) {
@@ -65,8 +64,7 @@ impl<'g> Record<'g> {
     fn write(&mut self) -> Result<(), SinkError> {
         self.written = true;
         let principal = &self.access.principal;
-        let mut record =
-            CallRecord::new(self.transport, &self.name, self.verdict, self.reason, &self.shape);
+        let mut record = CallRecord::new(self.transport, &self.name, self.verdict, self.reason, &self.shape);
         record.agent_id = principal.agent().map(|agent| agent.id());
         record.agent_type = principal.agent().map(|agent| agent.kind());
         record.principal = principal.subject();
@@ -79,7 +77,8 @@ impl<'g> Record<'g> {
         if let Some(id) = self.found {
             record.scopes_required = &self.guard.catalog.get(id).scopes;
         }
-        record.redactions = self.redactions;
+        let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
+        record.redactions = &redactions;
         self.guard.audit.call(&record)
     }
 }

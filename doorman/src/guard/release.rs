@@ -60,7 +60,7 @@ impl Guard {
         let capability = self.catalog.get(done.capability);
         let policy = self.policies.of(capability);
         let wrapped = capability.output.as_ref().is_some_and(|output| output.wrapped);
-        match redact(done.reply, wrapped, policy, &mut record.redactions) {
+        match self.redact(done.reply, wrapped, policy, &mut record.redactions) {
             Ok((body, bytes)) => {
                 record.result_bytes = Some(bytes);
                 record.verdict(Verdict::Ok, "ok");
@@ -122,52 +122,70 @@ impl From<Blocked> for Withheld {
     }
 }
 
-/// Redacts and bounds a reply; the number is its size in bytes.
-fn redact(reply: Reply, wrapped: bool, policy: &Policy, counts: &mut Counts) -> Result<(Body, u64), Withheld> {
-    let plan = &policy.plan;
-    let (body, bytes) = match reply {
-        Reply::Structured(mut value) => {
-            plan.value(&mut value, counts)?;
-            if wrapped {
-                value = Value::Object(serde_json::Map::from_iter([("result".to_owned(), value)]));
+impl Guard {
+    /// Redacts and bounds a reply; the number is its size in bytes.
+    fn redact(
+        &self,
+        reply: Reply,
+        wrapped: bool,
+        policy: &Policy,
+        counts: &mut Counts,
+    ) -> Result<(Body, u64), Withheld> {
+        let plan = &policy.plan;
+        let (body, bytes) = match reply {
+            Reply::Structured(mut value) => {
+                plan.value(&mut value, counts)?;
+                if wrapped {
+                    value = Value::Object(serde_json::Map::from_iter([("result".to_owned(), value)]));
+                }
+                let text = value.to_string();
+                let bytes = text.len();
+                (Body::Structured(value, text), bytes)
             }
-            let text = value.to_string();
-            let bytes = text.len();
-            (Body::Structured(value, text), bytes)
+            Reply::Text(text) => {
+                let text = plan.text(&text, counts)?.into_owned();
+                let bytes = text.len();
+                (Body::Content(vec![ContentBlock::text(text)]), bytes)
+            }
+            Reply::Content(blocks) => {
+                let mut bytes = 0;
+                let blocks = blocks.into_iter().map(|block| self.block(block, plan, counts, &mut bytes));
+                (Body::Content(blocks.collect::<Result<_, _>>()?), bytes)
+            }
+        };
+        let bytes = bytes as u64;
+        if bytes > policy.max_result {
+            let text =
+                format!("the result has {bytes} bytes and at most {} are allowed; ask for less", policy.max_result);
+            return Err(Withheld { reason: "result_too_large", text: text.into() });
         }
-        Reply::Text(text) => {
-            let text = plan.text(&text, counts)?.into_owned();
-            let bytes = text.len();
-            (Body::Content(vec![ContentBlock::text(text)]), bytes)
-        }
-        Reply::Content(blocks) => {
-            let mut bytes = 0;
-            let blocks = blocks.into_iter().map(|block| block_out(block, plan, counts, &mut bytes));
-            (Body::Content(blocks.collect::<Result<_, _>>()?), bytes)
-        }
-    };
-    let bytes = bytes as u64;
-    if bytes > policy.max_result {
-        let text = format!("the result has {bytes} bytes and at most {} are allowed; ask for less", policy.max_result);
-        return Err(Withheld { reason: "result_too_large", text: text.into() });
+        Ok((body, bytes))
     }
-    Ok((body, bytes))
-}
 
-/// Redacts one content block. Binary media pass, but for held credentials; everything else is data like any other.
-fn block_out(block: ContentBlock, plan: &Plan, counts: &mut Counts, bytes: &mut usize) -> Result<ContentBlock, Withheld> {
-    let unfit = || Withheld { reason: "unredactable", text: "the result was withheld: a content block that can't be redacted".into() };
-    let mut value = serde_json::to_value(block).map_err(|_| unfit())?;
-    let media = take_binary(&mut value);
-    plan.value(&mut value, counts)?;
-    if let Some((path, data)) = media {
-        *bytes += data.len();
-        if let Some(slot) = value.pointer_mut(path) {
-            *slot = plan.scrub(&data).into_owned().into();
+    /// Redacts one content block. Binary media pass, but for held credentials; everything else is data like any other.
+    fn block(
+        &self,
+        block: ContentBlock,
+        plan: &Plan,
+        counts: &mut Counts,
+        bytes: &mut usize,
+    ) -> Result<ContentBlock, Withheld> {
+        let unfit = || Withheld {
+            reason: "unredactable",
+            text: "the result was withheld: a content block that can't be redacted".into(),
+        };
+        let mut value = serde_json::to_value(block).map_err(|_| unfit())?;
+        let media = take_binary(&mut value);
+        plan.value(&mut value, counts)?;
+        if let Some((path, data)) = media {
+            *bytes += data.len();
+            if let Some(slot) = value.pointer_mut(path) {
+                *slot = self.redactor.scrub(&data).into_owned().into();
+            }
         }
+        *bytes += value.to_string().len();
+        serde_json::from_value(value).map_err(|_| unfit())
     }
-    *bytes += value.to_string().len();
-    serde_json::from_value(value).map_err(|_| unfit())
 }
 
 /// Takes the base64 data of an image, a sound or a binary resource out of a block, for it isn't text to be scanned.

@@ -76,15 +76,22 @@ impl Principal {
 
 /// What a verifier found out about a caller.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Who it is; unique within the tenant.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The tenant, where there are several.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// The OAuth client that the token was issued to.
-    pub client: Option<String>,
+    pub(crate) client: Option<String>,
     /// The scopes that the token carries; `None` if the manifest alone decides.
-    pub scopes: Option<Vec<String>>,
+    pub(crate) scopes: Option<Vec<String>>,
     /// The agent that the caller acts as; without one, nothing scoped runs.
-    pub agent: Option<Agent>,
+    pub(crate) agent: Option<Agent>,
+}
+
+impl Identity {
+    /// An agent that speaks for itself.
+    pub(crate) fn of_agent(agent: Agent) -> Self {
+        Self { subject: agent.id().to_owned(), tenant: None, client: None, scopes: None, agent: Some(agent) }
+    }
 }

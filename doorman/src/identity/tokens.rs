@@ -8,7 +8,10 @@ use serde_saphyr::Spanned;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Agent, Identity};
-use crate::{credentials::{Secret, read_private}, manifest::{FileError, read}};
+use crate::{
+    credentials::{Secret, read_private},
+    manifest::{FileError, read},
+};
 
 type Digest = [u8; 32];
 
@@ -48,8 +51,10 @@ struct Entry {
 impl Tokens {
     /// One token, and the agent that it stands for. Without an agent, its bearer is verified but nothing scoped runs.
     pub fn single(token: &Secret, agent: Option<Agent>) -> Self {
-        let subject = agent.as_ref().map_or("bearer", Agent::id).to_owned();
-        let identity = Identity { subject, tenant: None, client: None, scopes: None, agent };
+        let identity = agent.map_or_else(
+            || Identity { subject: "bearer".into(), tenant: None, client: None, scopes: None, agent: None },
+            Identity::of_agent,
+        );
         Self(HashMap::from([(sha256(token.expose().as_bytes()), Bearer { identity, expires: None })]))
     }
 
@@ -82,14 +87,7 @@ impl Tokens {
                     .map(SystemTime::from)
                     .map_err(|_| FileError::at(file, text, "expected a time as in 2027-01-01T00:00:00Z"))
             });
-            let identity = Identity {
-                subject: agent.id().to_owned(),
-                tenant: None,
-                client: None,
-                scopes: None,
-                agent: Some(agent),
-            };
-            let bearer = Bearer { identity, expires: expires.transpose()? };
+            let bearer = Bearer { identity: Identity::of_agent(agent), expires: expires.transpose()? };
             if tokens.insert(digest, bearer).is_some() {
                 return Err(FileError::at(file, &entry.sha256, "this token is listed twice"));
             }

@@ -5,7 +5,11 @@
 
 mod yaml;
 
-use std::{collections::HashMap, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -57,7 +61,11 @@ impl Manifest {
             return Err(FileError::at(file, &document.agent_type, error.expected()));
         }
         if document.scopes.value.is_empty() {
-            return Err(FileError::at(file, &document.scopes, "expected at least one scope: a manifest that grants nothing is a mistake"));
+            return Err(FileError::at(
+                file,
+                &document.scopes,
+                "expected at least one scope: a manifest that grants nothing is a mistake",
+            ));
         }
         for scope in &document.scopes.value {
             if let Err(error) = doorman_grammar::scope::parse(&scope.value) {

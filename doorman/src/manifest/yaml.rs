@@ -1,7 +1,10 @@
 //! Reading YAML (or JSON, which is YAML) so that every error says where it is and what was expected, and none repeats
 //! what stood there: a mistyped line may hold a secret.
 
-use std::{fmt, path::{Path, PathBuf}};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error as Yaml, Location, Spanned};
@@ -49,7 +52,9 @@ pub(crate) fn read<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Fi
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let error = error.without_snippet();
         let expected = expected(error);
-        error.location().map_or_else(|| FileError::whole(file, &*expected), |at| FileError::located(file, at, &*expected))
+        error
+            .location()
+            .map_or_else(|| FileError::whole(file, &*expected), |at| FileError::located(file, at, &*expected))
     })
 }
 

@@ -17,8 +17,8 @@ pub use agent_file::{AgentFile, InvalidExtension, OwnFile};
 pub use allowlist::{Allowed, Allowlist};
 pub use namespace::{Namespace, NamespacedKey};
 pub use prefix::{Prefix, ScopedPath};
-pub use scoped::{Confined, Scoped};
 pub(crate) use scoped::sealed;
+pub use scoped::{Confined, Scoped};
 pub use violation::ScopeViolation;
 
 use crate::identity::Agent;

@@ -50,30 +50,35 @@ pub(crate) struct Door {
 impl Door {
     /// Publishes a guard's catalog.
     pub(crate) fn publish(guard: &Guard) -> Box<[Tool]> {
-        guard.catalog.all().iter().map(|capability| {
-            let spec = capability.spec;
-            let (read_only, destructive) = capability.hints();
-            let annotations = ToolAnnotations::from_raw(
-                spec.title.map(str::to_owned),
-                Some(read_only),
-                Some(destructive),
-                Some(spec.idempotent || read_only),
-                spec.open_world,
-            );
-            let name = Cow::Owned(capability.name.to_string());
-            let mut tool = Tool::new_with_raw(name, None, Arc::clone(capability.arguments.published()));
-            tool.title = spec.title.map(str::to_owned);
-            tool.description = (!spec.description.is_empty()).then_some(Cow::Borrowed(spec.description));
-            tool.output_schema = capability.output.as_ref().map(|output| {
-                let mut schema = Value::Object(output.schema.clone());
-                guard.policies.of(capability).plan.widen(&mut schema);
-                match schema {
-                    Value::Object(schema) => Arc::new(schema),
-                    _ => Arc::default(),
-                }
-            });
-            tool.with_annotations(annotations)
-        }).collect()
+        guard
+            .catalog
+            .all()
+            .iter()
+            .map(|capability| {
+                let spec = capability.spec;
+                let (read_only, destructive) = capability.hints();
+                let annotations = ToolAnnotations::from_raw(
+                    spec.title.map(str::to_owned),
+                    Some(read_only),
+                    Some(destructive),
+                    Some(spec.idempotent || read_only),
+                    spec.open_world,
+                );
+                let name = Cow::Owned(capability.name.to_string());
+                let mut tool = Tool::new_with_raw(name, None, Arc::clone(capability.arguments.published()));
+                tool.title = spec.title.map(str::to_owned);
+                tool.description = (!spec.description.is_empty()).then_some(Cow::Borrowed(spec.description));
+                tool.output_schema = capability.output.as_ref().map(|output| {
+                    let mut schema = Value::Object(output.schema.clone());
+                    guard.policies.of(capability).plan.widen(&mut schema);
+                    match schema {
+                        Value::Object(schema) => Arc::new(schema),
+                        _ => Arc::default(),
+                    }
+                });
+                tool.with_annotations(annotations)
+            })
+            .collect()
     }
 }
 
@@ -233,7 +238,10 @@ fn facts(meta: Meta) -> MetaObject {
     facts.insert("doorman/verdict".into(), meta.verdict.as_str().into());
     if let Some(rule) = meta.rule {
         facts.insert("doorman/rule".into(), rule.into());
-        facts.insert("doorman/retryAfterMs".into(), meta.retry_after.map_or(Value::Null, |wait| json!(wait.as_millis() as u64)));
+        facts.insert(
+            "doorman/retryAfterMs".into(),
+            meta.retry_after.map_or(Value::Null, |wait| json!(wait.as_millis() as u64)),
+        );
     }
     MetaObject::from(facts)
 }
@@ -249,8 +257,8 @@ impl ProgressSink for Reports {
     fn report(&self, progress: f64, total: Option<f64>, message: Option<Cow<'_, str>>) -> BoxFuture<'static, ()> {
         let mut params = ProgressNotificationParam::new(self.token.clone(), progress);
         params.total = total;
-        params.message = message
-            .map(|message| self.door.guard.redactor.text(&message, &mut Counts::default()).into_owned());
+        params.message =
+            message.map(|message| self.door.guard.redactor.text(&message, &mut Counts::default()).into_owned());
         let peer = self.peer.clone();
         Box::pin(async move { drop(peer.notify_progress(params).await) })
     }

@@ -1,4 +1,16 @@
-//! The wire: builder, stdio, HTTP.
+//! The wire: the builder that puts an application together, MCP over stdio and HTTP, and the command line. An
+//! application's tools, modules and settings go in; what comes out serves real clients and lets nobody past the guard.
 
-#[allow(dead_code)]
+mod app;
+mod builder;
+mod cli;
+mod error;
+mod handler;
+mod http;
+mod launch;
 mod scan;
+mod stdio;
+
+pub use app::App;
+pub use builder::Doorman;
+pub use error::Error;

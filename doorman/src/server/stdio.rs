@@ -18,13 +18,21 @@ use rmcp::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{handler::Handler, scan::{self, ScanLimits}};
+use super::{
+    handler::Handler,
+    scan::{self, ScanLimits},
+};
 
 /// How many messages may wait in each direction.
 const QUEUE: usize = 64;
 
 /// Serves until stdin ends or `stop` fires.
-pub(super) async fn serve(handler: Handler, max_line: usize, limits: ScanLimits, stop: CancellationToken) -> io::Result<()> {
+pub(super) async fn serve(
+    handler: Handler,
+    max_line: usize,
+    limits: ScanLimits,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let (stdin, stdout) = claim()?;
     let transport = Lines::open(stdin, stdout, max_line, limits)?;
     let drained = transport.drained.clone();
@@ -42,7 +50,8 @@ pub(super) async fn serve(handler: Handler, max_line: usize, limits: ScanLimits,
 fn claim() -> io::Result<(File, File)> {
     let stdin = io::stdin();
     let stdout = io::stdout();
-    let (input, output): (OwnedFd, OwnedFd) = (rustix::io::fcntl_dupfd_cloexec(&stdin, 3)?, rustix::io::fcntl_dupfd_cloexec(&stdout, 3)?);
+    let (input, output): (OwnedFd, OwnedFd) =
+        (rustix::io::fcntl_dupfd_cloexec(&stdin, 3)?, rustix::io::fcntl_dupfd_cloexec(&stdout, 3)?);
     let null = File::open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stdout(io::stderr())?;
@@ -149,7 +158,8 @@ impl Transport<RoleServer> for Lines {
                     self.refuse(refusal.code.number(), &refusal.to_string(), refusal.id.as_deref()).await;
                 }
                 Line::TooLong => {
-                    let text = format!("a message may have {} bytes at most; the rest of the line was skipped", self.limit);
+                    let text =
+                        format!("a message may have {} bytes at most; the rest of the line was skipped", self.limit);
                     self.refuse(-32600, &text, None).await;
                 }
             }

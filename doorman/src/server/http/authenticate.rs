@@ -1,11 +1,6 @@
 //! Who calls over HTTP: the bearer token of each request, verified once and remembered with what it opens.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::SystemTime};
 
 use axum::http::{HeaderMap, header, request::Parts};
 
@@ -22,21 +17,32 @@ pub(in crate::server) enum Authenticator {
     /// `Doorman::dev()`: one local principal who may do everything.
     Dev(Arc<Access>),
     /// Bearer tokens; without one, only where anonymous callers are allowed.
-    Tokens { tokens: Tokens, accesses: HashMap<[u8; 32], Arc<Access>>, anonymous: bool },
+    Tokens { tokens: Option<Arc<Tokens>>, accesses: HashMap<[u8; 32], Arc<Access>>, anonymous: bool },
 }
 
 impl Authenticator {
     /// Tokens, each with its access worked out.
-    pub(in crate::server) fn tokens(tokens: Tokens, anonymous: bool, catalog: &Catalog, grants: &Grants) -> Self {
+    pub(in crate::server) fn tokens(
+        tokens: &Option<Arc<Tokens>>,
+        anonymous: bool,
+        catalog: &Catalog,
+        grants: &Grants,
+    ) -> Self {
         let access = |bearer: &crate::identity::Bearer| {
             Access::of(Principal::verified(bearer.identity.clone()), bearer.expires, catalog, grants)
         };
-        let accesses = tokens.bearers().map(|(digest, bearer)| (*digest, Arc::new(access(bearer)))).collect();
-        Self::Tokens { tokens, accesses, anonymous }
+        let bearers = tokens.iter().flat_map(|tokens| tokens.bearers());
+        let accesses = bearers.map(|(digest, bearer)| (*digest, Arc::new(access(bearer)))).collect();
+        Self::Tokens { tokens: tokens.clone(), accesses, anonymous }
     }
 
     /// The caller of a request. A token that is present and doesn't verify is never an anonymous caller.
-    pub(super) fn authenticate(&self, parts: &Parts, peer: Option<IpAddr>, guard: &Guard) -> Result<Arc<Access>, Refused> {
+    pub(super) fn authenticate(
+        &self,
+        parts: &Parts,
+        peer: Option<IpAddr>,
+        guard: &Guard,
+    ) -> Result<Arc<Access>, Refused> {
         if parts.uri.query().is_some_and(carries_token) {
             return Err(Refused::TokenInQuery);
         }
@@ -45,7 +51,8 @@ impl Authenticator {
             Self::Dev(_) => Err(Refused::NotLocal),
             Self::Tokens { tokens, accesses, anonymous } => match bearer(&parts.headers)? {
                 Some(token) => {
-                    let found = tokens.verify(token, SystemTime::now()).and_then(|(digest, _)| accesses.get(digest));
+                    let verified = tokens.as_ref().and_then(|tokens| tokens.verify(token, SystemTime::now()));
+                    let found = verified.and_then(|(digest, _)| accesses.get(digest));
                     found.cloned().ok_or(Refused::BadToken)
                 }
                 None if *anonymous => {

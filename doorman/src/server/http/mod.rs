@@ -28,8 +28,14 @@ pub(super) use origin::Origins;
 use refuse::Refused;
 use sessions::Sessions;
 
-use super::{handler::{Door, Handler}, scan::{self, ScanLimits}};
-use crate::{audit::{SessionTag, Transport}, guard::Access};
+use super::{
+    handler::{Door, Handler},
+    scan::{self, ScanLimits},
+};
+use crate::{
+    audit::{SessionTag, Transport},
+    guard::Access,
+};
 
 /// What the HTTP layer found out about a request, for the handler.
 #[derive(Clone)]
@@ -73,8 +79,7 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
         config
     };
     let shared = handler.clone();
-    let stateless =
-        StreamableHttpService::new(move || Ok(shared.clone()), Arc::default(), config(false));
+    let stateless = StreamableHttpService::new(move || Ok(shared.clone()), Arc::default(), config(false));
     let sessions = Sessions::new(handler, config(true));
     let path = settings.path.clone();
     let server = Arc::new(Server { door, settings, sessions, stateless });

@@ -17,11 +17,13 @@ impl Origins {
     /// Names in addition to this machine's loopback names; web origins in addition to loopback ones.
     pub(in crate::server) fn new(hosts: &[String], origins: &[String]) -> Result<Self, String> {
         let hosts = hosts.iter().map(|host| {
-            authority(host).map(|(name, port)| join(&name, port)).ok_or_else(|| format!("`{host}` is not a host name, with a port or without"))
+            authority(host)
+                .map(|(name, port)| join(&name, port))
+                .ok_or_else(|| format!("`{host}` is not a host name, with a port or without"))
         });
-        let origins = origins
-            .iter()
-            .map(|origin| normal_origin(origin).ok_or_else(|| format!("`{origin}` is not an origin as in https://app.example.com")));
+        let origins = origins.iter().map(|origin| {
+            normal_origin(origin).ok_or_else(|| format!("`{origin}` is not an origin as in https://app.example.com"))
+        });
         Ok(Self { hosts: hosts.collect::<Result<_, _>>()?, origins: origins.collect::<Result<_, _>>()? })
     }
 
@@ -101,5 +103,6 @@ fn normal_origin(text: &str) -> Option<String> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    matches!(host, "localhost" | "[::1]") || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+    matches!(host, "localhost" | "[::1]")
+        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }

@@ -98,13 +98,17 @@ impl Sessions {
         let ended = {
             let mut open = self.lock();
             let mut ended: Vec<String> = Vec::new();
-            let mut own: Vec<(Instant, &String)> =
-                open.iter().filter(|(_, session)| session.owner == caller).map(|(id, session)| (session.used, id)).collect();
+            let mut own: Vec<(Instant, &String)> = open
+                .iter()
+                .filter(|(_, session)| session.owner == caller)
+                .map(|(id, session)| (session.used, id))
+                .collect();
             own.sort_unstable();
             let excess = (own.len() + 1).saturating_sub(PER_CALLER);
             ended.extend(own.into_iter().take(excess).map(|(_, id)| id.clone()));
             if open.len() >= IN_ALL / 2 {
-                ended.extend(open.iter().filter(|(_, session)| session.used.elapsed() > IDLE).map(|(id, _)| id.clone()));
+                ended
+                    .extend(open.iter().filter(|(_, session)| session.used.elapsed() > IDLE).map(|(id, _)| id.clone()));
             }
             for id in &ended {
                 open.remove(id);

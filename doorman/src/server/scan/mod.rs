@@ -154,3 +154,10 @@ pub(crate) fn scan<'a>(bytes: &'a [u8], limits: &ScanLimits) -> Result<Envelope<
         (_, _, Ok(envelope), None) => Ok(envelope),
     }
 }
+
+/// A JSON-RPC error message; `id` as it was written, else `null`.
+pub(crate) fn error_message(code: i32, message: &str, id: Option<&str>) -> String {
+    let message = serde_json::Value::from(message);
+    let id = id.unwrap_or("null");
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{message}}}}}"#)
+}

@@ -1,0 +1,78 @@
+//! Why an application can't be served.
+
+use std::fmt;
+
+use thiserror::Error as Derive;
+
+use crate::{
+    exposure::{CatalogError, ModuleError},
+    limits::LimitError,
+    manifest::FileError,
+    redact::InvalidRules,
+};
+
+/// Why an application can't be served. Its `Debug` is its `Display`, so that `main` can return it and the operator reads
+/// one line for each thing that is wrong.
+#[derive(Derive)]
+pub enum Error {
+    /// What is exposed doesn't fit together.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A limit that can't hold.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A redaction rule that can't be used.
+    #[error(transparent)]
+    Redaction(#[from] InvalidRules),
+    /// Files of the operator's that can't be used: manifests, tokens.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Files(Vec<FileError>),
+    /// Who calls on stdio, or whose token `DOORMAN_BEARER_TOKEN` is, was said wrong.
+    #[error("{0}")]
+    Launch(String),
+    /// The command line.
+    #[error("{0}")]
+    Usage(String),
+    /// An address that must not be served this way.
+    #[error("refusing to serve {address}: {reason}")]
+    Unsafe {
+        /// The address.
+        address: String,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// A module that can't be configured or started.
+    #[error("the module `{instance}` can't start: {reason}")]
+    Module {
+        /// The module's instance.
+        instance: String,
+        /// Its own words.
+        reason: ModuleError,
+    },
+    /// A setting of the application's that can't be used.
+    #[error("{0}")]
+    Setting(String),
+    /// The audit log can't be opened.
+    #[error("the audit log can't be opened: {0}")]
+    Audit(std::io::Error),
+    /// The network or a standard stream.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// The system's error.
+        error: std::io::Error,
+    },
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        Self::Files(vec![error])
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,44 @@
+//! The operator's launch configuration: who calls on stdio, and whose token `DOORMAN_BEARER_TOKEN` is.
+
+use std::env::VarError;
+
+use super::Error;
+use crate::{credentials::Secret, identity::Agent, manifest::Grants};
+
+/// The token that one HTTP caller bears, or that a stdio client's launcher verifies with.
+pub(super) const TOKEN: &str = "DOORMAN_BEARER_TOKEN";
+
+/// `AGENT_ID` and `AGENT_TYPE`: both or neither, trimmed, the type one that a manifest is for (S03).
+pub(super) fn agent(grants: &Grants) -> Result<Option<Agent>, Error> {
+    let (id, kind) = match (variable("AGENT_ID")?, variable("AGENT_TYPE")?) {
+        (Some(id), Some(kind)) => (id, kind),
+        (None, None) => return Ok(None),
+        (Some(_), None) => {
+            return Err(Error::Launch("AGENT_ID is set and AGENT_TYPE is not; set both or neither".into()));
+        }
+        (None, Some(_)) => {
+            return Err(Error::Launch("AGENT_TYPE is set and AGENT_ID is not; set both or neither".into()));
+        }
+    };
+    let agent = Agent::new(&id, &kind).map_err(|error| Error::Launch(format!("AGENT_ID, AGENT_TYPE: {error}")))?;
+    if !grants.is_empty() && grants.of_type(agent.kind()).is_none() {
+        let known: Vec<&str> = grants.types().collect();
+        let text = format!("AGENT_TYPE is not the manifest's agent_type; expected {}", known.join(" or "));
+        return Err(Error::Launch(text));
+    }
+    Ok(Some(agent))
+}
+
+/// `DOORMAN_BEARER_TOKEN`, if it is set and not empty.
+pub(super) fn token() -> Result<Option<Secret>, Error> {
+    Ok(variable(TOKEN)?.map(Secret::new))
+}
+
+/// A variable's value, trimmed; an empty one is as good as none.
+fn variable(name: &str) -> Result<Option<String>, Error> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::Launch(format!("{name} is not UTF-8"))),
+    }
+}
