@@ -15,14 +15,14 @@ use crate::{identity::Agent, identity::Principal};
 /// Something that a tool needs from the application before it can be served.
 #[derive(Clone, Copy)]
 pub struct Need {
-    id: TypeId,
+    id: fn() -> TypeId,
     name: fn() -> &'static str,
 }
 
 impl Need {
     /// A value of type `T`, given with `Doorman::state` or `Doorman::scope`.
     pub const fn of<T: 'static>() -> Self {
-        Self { id: TypeId::of::<T>(), name: type_name::<T> }
+        Self { id: TypeId::of::<T>, name: type_name::<T> }
     }
 
     /// The type's name, for the message that says what is missing.
@@ -42,7 +42,7 @@ impl StateTable {
     }
 
     pub(crate) fn has(&self, need: &Need) -> bool {
-        self.0.contains_key(&need.id)
+        self.0.contains_key(&(need.id)())
     }
 
     fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
@@ -58,7 +58,7 @@ pub(crate) struct Mounted {
 
 impl Mounted {
     pub(crate) fn provides(&self, need: &Need) -> bool {
-        (self.scope)(&*self.instance).is_some_and(|scope| (*scope).type_id() == need.id)
+        (self.scope)(&*self.instance).is_some_and(|scope| (*scope).type_id() == (need.id)())
     }
 }
 
