@@ -5,7 +5,11 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationErrorKind, paths::LocationSegment};
+use jsonschema::{
+    PatternOptions, ValidationError, Validator,
+    error::{TypeKind, ValidationErrorKind},
+    paths::LocationSegment,
+};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -110,6 +114,13 @@ fn explain(error: &ValidationError<'_>, into: &mut Vec<BadArgument>) {
         ValidationErrorKind::Required { property } => {
             let key = property.as_str().unwrap_or_default();
             say(if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }, "missing".to_owned());
+        }
+        ValidationErrorKind::Type { kind } => {
+            let expected = match kind {
+                TypeKind::Single(ty) => ty.to_string(),
+                TypeKind::Multiple(types) => types.iter().map(|ty| ty.to_string()).collect::<Vec<_>>().join(" or "),
+            };
+            say(if at.is_empty() { "arguments".to_owned() } else { at }, format!("expected {expected}"));
         }
         _ => {
             let text = error.masked_with("the value").to_string();

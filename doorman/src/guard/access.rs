@@ -1,6 +1,6 @@
 //! What a caller may do, worked out once: when its token is first seen, or at launch.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use crate::{
     exposure::{Catalog, Grant, View},
@@ -16,27 +16,25 @@ pub(crate) struct Access {
     pub(crate) view: Arc<View>,
     /// Whose limits it uses up.
     pub(crate) caller: CallerKey,
-    /// When its token ends.
-    pub(crate) expires: Option<SystemTime>,
 }
 
 impl Access {
     /// The access of a principal under the manifests.
-    pub(crate) fn of(principal: Principal, expires: Option<SystemTime>, catalog: &Catalog, grants: &Grants) -> Self {
-        Self::with(&grant(&principal, grants), principal, expires, catalog)
+    pub(crate) fn of(principal: Principal, catalog: &Catalog, grants: &Grants) -> Self {
+        Self::with(&grant(&principal, grants), principal, catalog)
     }
 
     /// `Doorman::dev()`: everything.
     pub(crate) fn everything(principal: Principal, catalog: &Catalog) -> Self {
-        Self::with(&Grant::Everything, principal, None, catalog)
+        Self::with(&Grant::Everything, principal, catalog)
     }
 
-    fn with(grant: &Grant, principal: Principal, expires: Option<SystemTime>, catalog: &Catalog) -> Self {
+    fn with(grant: &Grant, principal: Principal, catalog: &Catalog) -> Self {
         let caller = match principal.subject() {
             Some(subject) if principal.is_verified() => Caller::Verified { tenant: principal.tenant(), subject },
             _ => Caller::Anonymous { peer: principal.peer() },
         };
-        Self { caller: caller.key(), view: catalog.view(grant), principal: Arc::new(principal), expires }
+        Self { caller: caller.key(), view: catalog.view(grant), principal: Arc::new(principal) }
     }
 }
 

@@ -126,7 +126,7 @@ impl App {
             true => Some(Arc::new(Access::everything(Principal::verified(developer()?), &guard.catalog))),
             false => None,
         };
-        let nobody = Arc::new(Access::of(Principal::anonymous(None), None, &guard.catalog, &grants));
+        let nobody = Arc::new(Access::of(Principal::anonymous(None), &guard.catalog, &grants));
         let door = Door { tools: Door::publish(&guard), guard, nobody, name, version, instructions };
         let started = start_modules(modules).await?;
         let stop = CancellationToken::new();
@@ -177,14 +177,14 @@ impl App {
         let catalog = &self.door.guard.catalog;
         if let Some(agent) = launch::agent(&self.grants)? {
             let principal = Principal::verified(Identity::of_agent(agent));
-            return Ok(Arc::new(Access::of(principal, None, catalog, &self.grants)));
+            return Ok(Arc::new(Access::of(principal, catalog, &self.grants)));
         }
         if let (Some(tokens), Some(token)) = (&self.tokens, launch::token()?) {
             let (_, bearer) = tokens
                 .verify(token.expose().as_bytes(), SystemTime::now())
                 .ok_or_else(|| Error::Launch(format!("the token in {} doesn't verify", launch::TOKEN)))?;
             let principal = Principal::verified(bearer.identity.clone());
-            return Ok(Arc::new(Access::of(principal, bearer.expires, catalog, &self.grants)));
+            return Ok(Arc::new(Access::of(principal, catalog, &self.grants)));
         }
         tracing::warn!("no AGENT_ID and AGENT_TYPE, and no token: only public capabilities are there");
         Ok(Arc::clone(&self.door.nobody))

@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use axum::http::request::Parts;
 use futures::future::BoxFuture;
-use http::request::Parts;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -19,7 +19,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use super::http::Arrival;
+use super::http::{self, Arrival};
 use crate::{
     audit::Transport,
     call::ProgressSink,
@@ -144,6 +144,14 @@ impl ServerHandler for Handler {
             Some(answer) => Ok(result(answer).into()),
             None => Err(unknown(&name)),
         }
+    }
+
+    /// rmcp asks this before it dispatches, to learn which headers repeat a tool's arguments (`Mcp-Param-*`). A tool that
+    /// the caller may not know of has none (S02).
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let id = http::caller()?.view.find(name)?;
+        let headers = self.door.guard.catalog.get(id).spec.params.iter().any(|param| param.header_name().is_some());
+        headers.then(|| self.door.tools[id].clone())
     }
 
     // rmcp answers undeclared features with empty results; whatever isn't declared isn't there.

@@ -41,4 +41,6 @@ fn it() {
     let _ = get_invoice::__TOOL;
 }
 #[tokio::main]
-async fn main() -> doorman::Result { Doorman::new("quick").tools(&[get_invoice::__TOOL]).run().await }
+async fn main() -> doorman::Result {
+    Doorman::new("quick").tools(&[get_invoice::__TOOL]).run().await
+}

@@ -29,7 +29,7 @@ impl Authenticator {
         grants: &Grants,
     ) -> Self {
         let access = |bearer: &crate::identity::Bearer| {
-            Access::of(Principal::verified(bearer.identity.clone()), bearer.expires, catalog, grants)
+            Access::of(Principal::verified(bearer.identity.clone()), catalog, grants)
         };
         let bearers = tokens.iter().flat_map(|tokens| tokens.bearers());
         let accesses = bearers.map(|(digest, bearer)| (*digest, Arc::new(access(bearer)))).collect();
@@ -57,7 +57,7 @@ impl Authenticator {
                 }
                 None if *anonymous => {
                     let nobody = Principal::anonymous(peer);
-                    Ok(Arc::new(Access::of(nobody, None, &guard.catalog, &Grants::default())))
+                    Ok(Arc::new(Access::of(nobody, &guard.catalog, &Grants::default())))
                 }
                 None => Err(Refused::NoToken),
             },

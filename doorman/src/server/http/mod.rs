@@ -1,6 +1,7 @@
 //! MCP over streamable HTTP, as an axum router. A request comes in; its addressing, caller, size, bytes and session are
 //! settled in that order, each refusal cheap and counted; what is left goes to rmcp with the caller in its extensions.
 
+mod agreement;
 mod authenticate;
 mod origin;
 mod refuse;
@@ -43,6 +44,16 @@ pub(super) struct Arrival {
     pub(super) access: Arc<Access>,
     pub(super) session: Option<SessionTag>,
     pub(super) transport: Transport,
+}
+
+tokio::task_local! {
+    /// Who calls, for what rmcp asks before it dispatches a request: which headers a tool's arguments repeat.
+    static CALLER: Arc<Access>;
+}
+
+/// The caller of the request that rmcp is reading.
+pub(super) fn caller() -> Option<Arc<Access>> {
+    CALLER.try_with(Arc::clone).ok()
 }
 
 /// How HTTP is served.
@@ -113,6 +124,7 @@ impl Server {
         };
         let opens = if parts.method == Method::POST {
             let envelope = scan::scan(&body, &self.settings.scan)?;
+            agreement::check(&parts.headers, &envelope)?;
             envelope.method.as_deref() == Some("initialize")
         } else {
             false
@@ -122,14 +134,17 @@ impl Server {
             if parts.headers.contains_key(sessions::HEADER) {
                 return Err(Refused::UnknownSession);
             }
+            let access = Arc::clone(&arrival.access);
             parts.extensions.insert(arrival);
-            let request = Request::from_parts(parts, Full::new(body));
-            return Ok(self.stateless.handle(request).await.map(Body::new).into_response());
+            let served = self.stateless.handle(Request::from_parts(parts, Full::new(body)));
+            return Ok(CALLER.scope(access, served).await.map(Body::new).into_response());
         }
         let ticket = self.sessions.admit(&parts, arrival.access.caller, opens).await?;
         arrival.session = ticket.tag();
+        let access = Arc::clone(&arrival.access);
         parts.extensions.insert(arrival);
-        let response = self.sessions.service().handle(Request::from_parts(parts, Full::new(body))).await;
+        let served = self.sessions.service().handle(Request::from_parts(parts, Full::new(body)));
+        let response = CALLER.scope(access, served).await;
         self.sessions.settle(&ticket, &response);
         Ok(response.map(Body::new).into_response())
     }

@@ -27,6 +27,8 @@ pub(super) enum Refused {
     TooLarge(usize),
     /// A body that broke off.
     BrokenBody,
+    /// A header that says something else than the body (S11).
+    HeaderMismatch { header: &'static str, id: Option<Box<str>> },
     /// A message that isn't one.
     Message(scan::Refusal),
     /// No such session, or another caller's.
@@ -53,6 +55,7 @@ impl Refused {
             Self::NotLocal => "not_local",
             Self::TooLarge(_) => "too_large",
             Self::BrokenBody => "broken_body",
+            Self::HeaderMismatch { .. } => "header_mismatch",
             Self::Message(_) => "malformed",
             Self::UnknownSession => "unknown_session",
             Self::TooManySessions => "too_many_sessions",
@@ -76,14 +79,25 @@ impl IntoResponse for Refused {
                 (StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
             }
             Self::BrokenBody => plain(StatusCode::BAD_REQUEST, "Bad Request: the body broke off"),
+            Self::HeaderMismatch { header, id } => {
+                let text = format!("the header {header} doesn't agree with the body");
+                json(&scan::error_message(HEADER_MISMATCH, &text, id.as_deref()))
+            }
             Self::Message(refusal) => {
-                let text = scan::error_message(refusal.code.number(), &refusal.to_string(), refusal.id.as_deref());
-                (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+                json(&scan::error_message(refusal.code.number(), &refusal.to_string(), refusal.id.as_deref()))
             }
             Self::UnknownSession => plain(StatusCode::NOT_FOUND, "Not Found: Session not found"),
             Self::TooManySessions => plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable: too many sessions"),
         }
     }
+}
+
+/// `HeaderMismatch` of MCP 2026-07-28 (SEP-2243).
+const HEADER_MISMATCH: i32 = -32020;
+
+/// 400 with a JSON-RPC error.
+fn json(message: &str) -> Response {
+    (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], message.to_owned()).into_response()
 }
 
 /// 401 with the challenge of RFC 6750 §3.
