@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use rmcp::model::ContentBlock;
 use serde_json::Value;
 
@@ -180,11 +181,26 @@ impl Guard {
         if let Some((path, data)) = media {
             *bytes += data.len();
             if let Some(slot) = value.pointer_mut(path) {
-                *slot = self.redactor.scrub(&data).into_owned().into();
+                *slot = self.media(data, plan, counts)?.into();
             }
         }
         *bytes += value.to_string().len();
         serde_json::from_value(value).map_err(|_| unfit())
+    }
+}
+
+impl Guard {
+    /// Base64 of something that isn't text passes, but for held credentials. Whether it is text, its bytes decide, not
+    /// its MIME type; what isn't base64 at all is text.
+    fn media(&self, data: String, plan: &Plan, counts: &mut Counts) -> Result<String, Withheld> {
+        let Ok(bytes) = STANDARD.decode(&data) else { return Ok(plan.text(&data, counts)?.into_owned()) };
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => match plan.text(text, counts)? {
+                Cow::Borrowed(_) => Ok(data),
+                Cow::Owned(redacted) => Ok(STANDARD.encode(redacted)),
+            },
+            Err(_) => Ok(self.redactor.scrub(&data).into_owned()),
+        }
     }
 }
 

@@ -22,6 +22,12 @@ fn sha256(bytes: &[u8]) -> Digest {
 }
 
 /// Bearer tokens (RFC 6750) and the agents that they stand for. Only SHA-256 digests are held.
+///
+/// ```
+/// use doorman::{credentials::Secret, identity::{Agent, Tokens}};
+/// let tokens = Tokens::default().with(&Secret::new("a long random text"), Agent::new("support-1", "support")?);
+/// # Ok::<(), doorman::identity::InvalidAgent>(())
+/// ```
 #[derive(Default)]
 pub struct Tokens(HashMap<Digest, Bearer>);
 
@@ -49,13 +55,23 @@ struct Entry {
 }
 
 impl Tokens {
-    /// One token, and the agent that it stands for. Without an agent, its bearer is verified but nothing scoped runs.
-    pub fn single(token: &Secret, agent: Option<Agent>) -> Self {
-        let identity = agent.map_or_else(
-            || Identity { subject: "bearer".into(), tenant: None, client: None, scopes: None, agent: None },
-            Identity::of_agent,
-        );
-        Self(HashMap::from([(sha256(token.expose().as_bytes()), Bearer { identity, expires: None })]))
+    /// Adds a token, and the agent that bears it.
+    #[must_use]
+    pub fn with(mut self, token: &Secret, agent: Agent) -> Self {
+        self.add(token, Identity::of_agent(agent));
+        self
+    }
+
+    /// Adds a token whose bearer is no agent: it is verified, but nothing scoped runs for it.
+    #[must_use]
+    pub fn with_bearer(mut self, token: &Secret, subject: &str) -> Self {
+        let subject = subject.to_owned();
+        self.add(token, Identity { subject, tenant: None, client: None, scopes: None, agent: None });
+        self
+    }
+
+    fn add(&mut self, token: &Secret, identity: Identity) {
+        self.0.insert(sha256(token.expose().as_bytes()), Bearer { identity, expires: None });
     }
 
     /// Reads a token file: YAML, readable by its owner only (0600), who must be the user that runs the server.

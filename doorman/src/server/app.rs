@@ -79,6 +79,11 @@ impl App {
         if let Some(error) = builder.errors.into_iter().next() {
             return Err(error);
         }
+        if builder.dev {
+            eprintln!(
+                "WARNING: development mode: everything is granted to whoever reaches this server from this machine"
+            );
+        }
         guard::install_hook();
         let catalog = Catalog::build(listed, &state)?;
         let manifests = manifests.into_iter().chain(options.manifests.into_iter().map(Source::At));
@@ -110,7 +115,10 @@ impl App {
         let tokens = match (options.tokens, builder.tokens, bearer) {
             (Some(path), ..) => Some(Tokens::read(path)?),
             (None, Some(tokens), _) => Some(tokens),
-            (None, None, Some(token)) => Some(Tokens::single(&token, launch::agent(&grants)?)),
+            (None, None, Some(token)) => Some(match launch::agent(&grants)? {
+                Some(agent) => Tokens::default().with(&token, agent),
+                None => Tokens::default().with_bearer(&token, "bearer"),
+            }),
             (None, None, None) => None,
         };
         let guard = Guard {
@@ -241,9 +249,6 @@ impl App {
 pub(super) async fn run(builder: Doorman, args: Vec<String>) -> Result<(), Error> {
     let Some(options) = cli::parse(&builder.name, &builder.version, args)? else { return Ok(()) };
     log_to_stderr();
-    if builder.dev {
-        eprintln!("WARNING: development mode: everything is granted to whoever reaches this server from this machine");
-    }
     let http = options.http;
     let app = App::start(builder, options).await?;
     let flusher = tokio::spawn(flush_rejections(Arc::clone(&app.door)));

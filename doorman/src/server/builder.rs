@@ -1,6 +1,6 @@
 //! The builder: what an application says about itself.
 
-use std::{any::Any, path::PathBuf, sync::Arc, time::Duration};
+use std::{any::Any, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use futures::future::BoxFuture;
@@ -88,7 +88,7 @@ impl Doorman {
             manifests: Vec::new(),
             rate: None,
             budget: None,
-            running: Running::default(),
+            running: Running { global: NonZeroU32::new(1024), per_caller: NonZeroU32::new(128) },
             defaults: Defaults::default(),
             redact_keys: Vec::new(),
             sink: None,

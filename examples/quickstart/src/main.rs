@@ -1,46 +1,105 @@
-//! Quick.
-use doorman::prelude::*;
-#[derive(Serialize, JsonSchema)]
+//! Three annotated functions, served so that an AI agent can be let loose on them.
+//!
+//! `cargo run -p quickstart` shows what two callers see and can do. With options it is the server itself:
+//! `cargo run -p quickstart -- --http 127.0.0.1:8080 --tokens FILE`, or `-- --stdio`.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use doorman::{manifest::Manifest, prelude::*};
+
+#[derive(Clone, Serialize, JsonSchema)]
 struct Invoice {
     id: String,
+    customer: String,
+    email: String,
+    iban: String,
+    amount: f64,
 }
-async fn get_invoice(id: String, limit: Option<u32>, who: Caller) -> ToolResult<Invoice> {
-    let _ = (limit, who);
-    Ok(Invoice { id })
+
+#[derive(Serialize, JsonSchema)]
+struct Refund {
+    invoice: String,
+    refunded: f64,
+    left: f64,
 }
-#[doc(hidden)]
-#[allow(non_camel_case_types)]
-struct get_invoice {}
-impl get_invoice {
-    pub const __TOOL: &'static doorman::__private::ToolSpec = {
-        use doorman::__private as p;
-        static PARAMS: &[p::ParamSpec] = &[
-            p::ParamSpec::of::<String>("id"),
-            p::ParamSpec::of::<Option<u32>>("limit"),
-            p::ParamSpec::of::<Caller>("who"),
-        ];
-        fn reply(r: ToolResult<Invoice>) -> p::Result<p::Reply, p::ToolError> {
-            #[allow(unused_imports)]
-            use p::{RetExact as _, RetPlain as _, RetResult as _};
-            (&&&p::Ret::<ToolResult<Invoice>>(::core::marker::PhantomData)).__doorman_reply(r)
-        }
-        fn schema(g: &mut p::SchemaGenerator) -> p::Option<p::Schema> {
-            #[allow(unused_imports)]
-            use p::{RetExact as _, RetPlain as _, RetResult as _};
-            (&&&p::Ret::<ToolResult<Invoice>>(::core::marker::PhantomData)).__doorman_schema(g)
-        }
-        fn bind(call: &p::Call, arguments: &p::Arguments) -> p::Result<p::Bound, p::Refused> {
-            let (id, limit, who) = p::Params::take(PARAMS, arguments, call)?;
-            p::run_async(get_invoice(id, limit, who), reply)
-        }
-        &p::ToolSpec::new("get_invoice", p::Effect::ReadOnly, p::Access::Scopes(&["a:b"]), PARAMS, schema, bind)
-    };
+
+/// Look up one invoice.
+#[expose(read_only, scopes = ["invoices:read"], redact = ["iban"])]
+async fn get_invoice(
+    /// The invoice's number, as in INV-1.
+    id: String,
+    ledger: State<Ledger>,
+) -> ToolResult<Invoice> {
+    ledger.invoice(&id)
 }
-#[test]
-fn it() {
-    let _ = get_invoice::__TOOL;
+
+/// Refund an invoice, wholly or in part.
+#[expose(destructive, scopes = ["invoices:write"], rate = "3/min", cost = 25)]
+async fn refund(
+    /// The invoice's number, as in INV-1.
+    id: String,
+    /// How much, in the invoice's currency.
+    #[arg(range = 0.01..=10_000.0)]
+    amount: f64,
+    ledger: State<Ledger>,
+    caller: Caller,
+) -> ToolResult<Refund> {
+    let agent = caller.require_agent()?;
+    ledger.refund(&id, amount, agent.id())
 }
+
+/// Say whether the billing system is open.
+#[expose(read_only, public)]
+fn opening_hours() -> String {
+    "Monday to Friday, 8 to 18 h".to_owned()
+}
+
+fn billing() -> doorman::Result<Doorman> {
+    Ok(Doorman::new("billing")
+        .version(env!("CARGO_PKG_VERSION"))
+        .tools(tools![get_invoice, refund, opening_hours])
+        .state(Ledger::example())
+        .rate("600/min per_caller")
+        .grant(Manifest::parse("support.yaml", include_str!("../manifests/support.yaml"))?)
+        .grant(Manifest::parse("clerk.yaml", include_str!("../manifests/clerk.yaml"))?))
+}
+
 #[tokio::main]
 async fn main() -> doorman::Result {
-    Doorman::new("quick").tools(&[get_invoice::__TOOL]).run().await
+    match std::env::args().len() {
+        0 | 1 => demo::show(billing()?).await,
+        _ => billing()?.run().await,
+    }
+}
+
+/// Stands for a database.
+struct Ledger(Mutex<HashMap<String, Invoice>>);
+
+impl Ledger {
+    fn example() -> Self {
+        let invoice = |id: &str, customer: &str, amount| Invoice {
+            id: id.to_owned(),
+            customer: customer.to_owned(),
+            email: format!("{}@example.com", customer.to_lowercase()),
+            iban: "DE02120300000000202051".to_owned(),
+            amount,
+        };
+        let invoices = [invoice("INV-1", "Ada", 120.0), invoice("INV-2", "Grace", 80.0)];
+        Self(Mutex::new(invoices.into_iter().map(|invoice| (invoice.id.clone(), invoice)).collect()))
+    }
+
+    fn invoice(&self, id: &str) -> ToolResult<Invoice> {
+        let invoices = self.0.lock().map_err(|_| ToolError::user("the ledger is closed"))?;
+        invoices.get(id).cloned().ok_or_else(|| ToolError::user("there is no such invoice"))
+    }
+
+    fn refund(&self, id: &str, amount: f64, agent: &str) -> ToolResult<Refund> {
+        let mut invoices = self.0.lock().map_err(|_| ToolError::user("the ledger is closed"))?;
+        let invoice = invoices.get_mut(id).ok_or_else(|| ToolError::user("there is no such invoice"))?;
+        if amount > invoice.amount {
+            return Err(ToolError::user(format!("{agent} can refund {} at most", invoice.amount)));
+        }
+        invoice.amount -= amount;
+        Ok(Refund { invoice: id.to_owned(), refunded: amount, left: invoice.amount })
+    }
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::http::{Response, header::HeaderName, request::Parts};
+use axum::http::{Method, Response, header::HeaderName, request::Parts};
 use rmcp::transport::{
     StreamableHttpServerConfig, StreamableHttpService,
     streamable_http_server::session::{SessionManager, local::LocalSessionManager},
@@ -78,7 +78,7 @@ impl Sessions {
         } else if opens {
             self.make_room(caller).await?;
         }
-        Ok(Ticket { owner: caller, presented, ends: parts.method == axum::http::Method::DELETE })
+        Ok(Ticket { owner: caller, presented, ends: parts.method == Method::DELETE })
     }
 
     /// Notes a session that the response opened, or forgets one that the request ended.
