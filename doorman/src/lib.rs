@@ -15,6 +15,8 @@ pub mod redact;
 pub mod scope;
 mod server;
 
+pub use doorman_macros::{Argument, expose, tool_module, tools};
+
 #[doc(inline)]
 pub use call::{Argument, Call, Caller, Cancelled, FromCall, Progress, State, ToolError, ToolResult};
 #[doc(inline)]
@@ -36,6 +38,7 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 pub mod __private {
     //! What the macros' expansions name. Not for hand-written code: it may change in any release.
     pub use std::{
+        borrow::Cow,
         boxed::Box,
         option::Option::{self, None, Some},
         result::Result::{self, Err, Ok},
@@ -49,16 +52,16 @@ pub mod __private {
     pub use serde_json::Value;
 
     pub use crate::{
-        call::{Argument, BadArgument, Bound, Call, Param, ParamSpec, Params, Refused, Reply, ToolError, private::*},
+        call::{
+            Argument, BadArgument, Bound, Call, Decoded, Param, ParamSpec, Params, Refused, Reply, ToolError,
+            private::*,
+        },
         exposure::{Access, ConfiguredModule, Credentials, Effect, ModuleError, ToolModule, ToolSpec, Unscoped},
         scope::{Confined, ResourceScope, ScopeViolation, sealed::Confinable},
     };
 
     /// A call's arguments as they came.
     pub type Arguments = serde_json::Map<String, Value>;
-
-    /// Evaluates to nothing; its type parameters are the check (the parameter's type, confined to the scope).
-    pub const fn confined<S: ResourceScope, T: Confined<S>>() {}
 }
 
 /// What an application needs in its files.
@@ -68,6 +71,7 @@ pub mod prelude {
 
     pub use crate::{
         Argument, Call, Caller, Cancelled, Credentials, Doorman, FromCall, ModuleError, Progress, ResourceScope,
-        ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock,
+        ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock, expose, tool_module,
+        tools,
     };
 }

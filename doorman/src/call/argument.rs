@@ -9,12 +9,13 @@ use std::{
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
+    Deserialize, Serialize,
     de::{DeserializeOwned, Deserializer, Error as _, Visitor},
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
 
-use super::{Call, Need, Origin, Param, ParamSpec, Refused};
+use super::{Call, Decoded, Need, Param, ParamSpec};
 use crate::scope::ScopeViolation;
 
 /// A parameter that comes from the model.
@@ -29,7 +30,7 @@ use crate::scope::ScopeViolation;
     note = "derive `doorman::Argument` for a type of yours",
     note = "mark the parameter `#[arg(serde)]` for a foreign type with `Deserialize` and `JsonSchema`"
 )]
-pub trait Argument: Sized + Send + 'static {
+pub trait Argument: Param {
     /// What the JSON is decoded to, before resource scopes are resolved.
     type Raw: DeserializeOwned + JsonSchema + Send + 'static;
     /// What the application must have provided: the resource scopes inside.
@@ -62,17 +63,18 @@ pub fn schema_of<T: Argument>(generator: &mut SchemaGenerator) -> Schema {
 
 /// Decodes one argument. Absent is not `null`: only a type that says so (`Option`) can be left out.
 #[doc(hidden)]
-pub fn decode<T: DeserializeOwned>(
+pub fn decode<T: Argument>(
     spec: &ParamSpec,
     arguments: &Map<String, Value>,
     bad: &mut Vec<BadArgument>,
-) -> Option<T> {
+) -> Option<Decoded<T>> {
     let decoded = match (arguments.get(spec.name()), spec.default_value()) {
-        (Some(value), _) => T::deserialize(value),
-        (None, Some(default)) => T::deserialize(default),
-        (None, None) => T::deserialize(Absent),
+        (Some(value), _) => T::Raw::deserialize(value),
+        (None, Some(default)) => T::Raw::deserialize(default),
+        (None, None) => T::Raw::deserialize(Absent),
     };
-    decoded.map_err(|error| bad.push(misfit(spec, &error))).ok()
+    let raw = decoded.map_err(|error| bad.push(misfit(spec, &error))).ok()?;
+    Some(Box::new(|spec, call| T::resolve(raw, call).map_err(|it| spec.outside(it))))
 }
 
 /// As [`decode`], for a type whose `Deserialize` isn't known to refuse unknown fields.
@@ -140,20 +142,12 @@ impl<'de> Deserializer<'de> for Absent {
 macro_rules! __param_from_model {
     () => {
         const ORIGIN: $crate::__private::Origin = $crate::__private::Origin::model::<Self>();
-        type Raw = <Self as $crate::Argument>::Raw;
         fn decode(
             spec: &$crate::__private::ParamSpec,
             arguments: &$crate::__private::Arguments,
             bad: &mut $crate::__private::Vec<$crate::__private::BadArgument>,
-        ) -> $crate::__private::Option<Self::Raw> {
+        ) -> $crate::__private::Option<$crate::__private::Decoded<Self>> {
             $crate::__private::decode(spec, arguments, bad)
-        }
-        fn bind(
-            raw: Self::Raw,
-            spec: &$crate::__private::ParamSpec,
-            call: &$crate::__private::Call,
-        ) -> $crate::__private::Result<Self, $crate::__private::Refused> {
-            <Self as $crate::Argument>::resolve(raw, call).map_err(|it| spec.outside(it))
         }
     };
 }
@@ -210,17 +204,59 @@ containers! {
 
 /// A foreign type that the developer marked `#[arg(serde)]`.
 #[doc(hidden)]
-pub struct Foreign<T>(pub T);
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be decoded with serde",
+    label = "no `Deserialize` with `JsonSchema`",
+    note = "`#[arg(serde)]` asks for `serde::Deserialize` and `schemars::JsonSchema`"
+)]
+pub trait Foreign: DeserializeOwned + JsonSchema + Send + 'static {}
 
-impl<T: DeserializeOwned + JsonSchema + Send + 'static> Param for Foreign<T> {
-    const ORIGIN: Origin = Origin::foreign::<T>();
-    type Raw = T;
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Foreign for T {}
 
-    fn decode(spec: &ParamSpec, arguments: &Map<String, Value>, bad: &mut Vec<BadArgument>) -> Option<T> {
-        decode_foreign(spec, arguments, bad)
-    }
+/// An argument that is what the model sent: neither an extractor nor a resource, nor a container of them.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not plain data from the model",
+    label = "not plain data",
+    note = "`#[data]` parameters and fields of arguments are standard types or types that derive `doorman::Argument`",
+    note = "what comes from the server, and `Scoped<S>`, is a parameter of its own, without `#[data]`"
+)]
+pub trait Plain: Argument<Raw = Self> + DeserializeOwned + JsonSchema {
+    /// The type itself: derived code names a field's type through it.
+    type This;
+}
 
-    fn bind(raw: T, _: &ParamSpec, _: &Call) -> Result<Self, Refused> {
-        Ok(Self(raw))
+#[diagnostic::do_not_recommend]
+impl<T: Argument<Raw = T> + DeserializeOwned + JsonSchema> Plain for T {
+    type This = T;
+}
+
+/// The default of an argument, as JSON.
+#[doc(hidden)]
+pub fn default_value<T: DefaultValue>(value: T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// What can be the default of an argument.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a default of type `{Self}` can't be published",
+    label = "no `Serialize`",
+    note = "the default is part of the argument's schema: derive `serde::Serialize` for the type"
+)]
+pub trait DefaultValue: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> DefaultValue for T {}
+
+/// Decodes a field marked `#[arg(serde)]`, whose type isn't known to refuse unknown fields.
+#[doc(hidden)]
+pub fn decode_field<'de, D: Deserializer<'de>, T: Foreign>(deserializer: D) -> Result<T, D::Error> {
+    let mut unknown = None;
+    let value = serde_ignored::deserialize(deserializer, |path| unknown = Some(path.to_string()))?;
+    match unknown {
+        Some(path) => Err(D::Error::custom(format_args!("no such field: {path}"))),
+        None => Ok(value),
     }
 }

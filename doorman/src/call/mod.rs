@@ -15,7 +15,7 @@ pub use context::{Call, Need};
 pub use error::{IntoToolError, ToolError, ToolResult};
 pub use extract::{Caller, Cancelled, FromCall, Progress, State};
 pub use output::{Reply, Structured};
-pub use param::{Bound, Param, ParamSpec, Params, Refused, RunFuture};
+pub use param::{Bound, Decoded, Param, ParamSpec, Params, Refused, RunFuture};
 
 pub(crate) use context::{Mounted, ProgressSink, StateTable};
 pub(crate) use error::Failure;
@@ -25,8 +25,8 @@ pub(crate) use param::{Constraint, Origin};
 pub mod private {
     //! What the macros' expansions name. Not for hand-written code.
     pub use super::{
-        argument::{Foreign, decode},
-        output::{Ret, RetExact, RetPlain, RetResult},
-        param::{Constraint, Origin, module, run_async, run_blocking},
+        argument::{DefaultValue, Foreign, Plain, decode, decode_field, default_value},
+        output::{Output, Ret, RetExact, RetPlain, RetResult},
+        param::{Constraint, Origin, Slot, module, run_async, run_blocking, slots},
     };
 }

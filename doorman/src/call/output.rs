@@ -51,30 +51,37 @@ impl<T: Serialize + JsonSchema> Structured for T {
 #[doc(hidden)]
 pub struct Ret<T>(pub PhantomData<fn() -> T>);
 
-type Schematic = Option<Schema>;
+/// What a function's output becomes, found out once per function.
+#[doc(hidden)]
+pub struct Output<R> {
+    pub reply: fn(R) -> Result<Reply, ToolError>,
+    pub schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+}
 
 #[doc(hidden)]
 pub trait RetExact {
     type T;
-    fn __doorman_reply(&self, value: Self::T) -> Result<Reply, ToolError>;
-    fn __doorman_schema(&self, _: &mut SchemaGenerator) -> Schematic {
-        None
-    }
+    fn __doorman_output(&self) -> Output<Self::T>;
 }
 
 macro_rules! exact {
     ($($ty:ty: $value:ident => $reply:expr;)*) => {$(
         impl RetExact for &&Ret<$ty> {
             type T = $ty;
-            fn __doorman_reply(&self, $value: $ty) -> Result<Reply, ToolError> {
-                Ok($reply)
+            fn __doorman_output(&self) -> Output<$ty> {
+                Output { reply: |$value| Ok($reply), schema: |_| None }
             }
         }
         impl<E: IntoToolError> RetExact for &&Ret<Result<$ty, E>> {
             type T = Result<$ty, E>;
-            fn __doorman_reply(&self, value: Self::T) -> Result<Reply, ToolError> {
-                let $value = value.map_err(IntoToolError::into_tool_error)?;
-                Ok($reply)
+            fn __doorman_output(&self) -> Output<Self::T> {
+                Output {
+                    reply: |value| {
+                        let $value = value.map_err(IntoToolError::into_tool_error)?;
+                        Ok($reply)
+                    },
+                    schema: |_| None,
+                }
             }
         }
     )*};
@@ -93,42 +100,32 @@ exact! {
 pub trait RetResult {
     type T;
     type E;
-    fn __doorman_reply(&self, value: Result<Self::T, Self::E>) -> Result<Reply, ToolError>
+    fn __doorman_output(&self) -> Output<Result<Self::T, Self::E>>
     where
         Self::T: Structured,
         Self::E: IntoToolError;
-    fn __doorman_schema(&self, generator: &mut SchemaGenerator) -> Schematic
-    where
-        Self::T: Structured;
 }
 
 impl<T, E> RetResult for &Ret<Result<T, E>> {
     type T = T;
     type E = E;
 
-    fn __doorman_reply(&self, value: Result<T, E>) -> Result<Reply, ToolError>
+    fn __doorman_output(&self) -> Output<Result<T, E>>
     where
         T: Structured,
         E: IntoToolError,
     {
-        value.map_err(IntoToolError::into_tool_error)?.reply()
-    }
-
-    fn __doorman_schema(&self, generator: &mut SchemaGenerator) -> Schematic
-    where
-        T: Structured,
-    {
-        Some(T::schema(generator))
+        Output {
+            reply: |value| value.map_err(IntoToolError::into_tool_error)?.reply(),
+            schema: |generator| Some(T::schema(generator)),
+        }
     }
 }
 
 #[doc(hidden)]
 pub trait RetPlain {
     type T;
-    fn __doorman_reply(&self, value: Self::T) -> Result<Reply, ToolError>
-    where
-        Self::T: Structured;
-    fn __doorman_schema(&self, generator: &mut SchemaGenerator) -> Schematic
+    fn __doorman_output(&self) -> Output<Self::T>
     where
         Self::T: Structured;
 }
@@ -136,17 +133,10 @@ pub trait RetPlain {
 impl<T> RetPlain for Ret<T> {
     type T = T;
 
-    fn __doorman_reply(&self, value: T) -> Result<Reply, ToolError>
+    fn __doorman_output(&self) -> Output<T>
     where
         T: Structured,
     {
-        value.reply()
-    }
-
-    fn __doorman_schema(&self, generator: &mut SchemaGenerator) -> Schematic
-    where
-        T: Structured,
-    {
-        Some(T::schema(generator))
+        Output { reply: T::reply, schema: |generator| Some(T::schema(generator)) }
     }
 }

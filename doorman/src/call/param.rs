@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Argument, BadArgument, Call, FromCall, Need, Reply, ToolError,
-    argument::{may_be_absent, schema_of},
+    argument::{Foreign, Plain, decode_foreign, may_be_absent, schema_of},
 };
 use crate::scope::ScopeViolation;
 
@@ -24,24 +24,20 @@ pub trait Param: Sized + Send + 'static {
     #[doc(hidden)]
     const ORIGIN: Origin;
     #[doc(hidden)]
-    type Raw: Send + 'static;
-    #[doc(hidden)]
-    fn decode(spec: &ParamSpec, arguments: &Map<String, Value>, bad: &mut Vec<BadArgument>) -> Option<Self::Raw>;
-    #[doc(hidden)]
-    fn bind(raw: Self::Raw, spec: &ParamSpec, call: &Call) -> Result<Self, Refused>;
+    fn decode(spec: &ParamSpec, arguments: &Map<String, Value>, bad: &mut Vec<BadArgument>) -> Option<Decoded<Self>>;
 }
+
+/// A parameter that has been decoded: what is left is to resolve its scope, or to take it from the server. (For a
+/// type from the server the closure holds nothing, and the box doesn't allocate.)
+#[doc(hidden)]
+pub type Decoded<T> = Box<dyn FnOnce(&ParamSpec, &Call) -> Result<T, Refused>>;
 
 #[diagnostic::do_not_recommend]
 impl<T: FromCall> Param for T {
     const ORIGIN: Origin = Origin::Server { needs: T::NEEDS };
-    type Raw = ();
 
-    fn decode(_: &ParamSpec, _: &Map<String, Value>, _: &mut Vec<BadArgument>) -> Option<()> {
-        Some(())
-    }
-
-    fn bind((): (), _: &ParamSpec, call: &Call) -> Result<Self, Refused> {
-        T::from_call(call).map_err(Refused::Extract)
+    fn decode(_: &ParamSpec, _: &Map<String, Value>, _: &mut Vec<BadArgument>) -> Option<Decoded<Self>> {
+        Some(Box::new(|_, call| T::from_call(call).map_err(Refused::Extract)))
     }
 }
 
@@ -53,6 +49,57 @@ pub enum Origin {
     Server { needs: &'static [Need] },
     /// From the model.
     Model { schema: fn(&mut SchemaGenerator) -> Schema, optional: fn() -> bool, needs: &'static [Need] },
+}
+
+/// How a parameter of type `T` is had. Whether `T` may be a parameter at all is checked where its slot is made and
+/// nowhere else, so that a mistake is shown once; therefore neither this type nor [`Params`] has bounds.
+#[doc(hidden)]
+pub struct Slot<T> {
+    origin: Origin,
+    decode: fn(&ParamSpec, &Map<String, Value>, &mut Vec<BadArgument>) -> Option<Decoded<T>>,
+}
+
+#[doc(hidden)]
+pub mod slots {
+    //! The kinds of slots, each with the bound that its kind asks for.
+    use super::*;
+    use crate::scope::{Confined, ResourceScope};
+
+    /// Any parameter.
+    pub const fn param<T: Param>() -> Slot<T> {
+        Slot { origin: T::ORIGIN, decode: T::decode }
+    }
+
+    /// A parameter with `#[arg(…)]`: it must come from the model.
+    pub const fn argument<T: Argument>() -> Slot<T> {
+        param()
+    }
+
+    /// A parameter of a method in a module scoped by `S`.
+    pub const fn confined<S: ResourceScope, T: Confined<S>>() -> Slot<T> {
+        param()
+    }
+
+    /// As [`confined`], with `#[arg(…)]`.
+    pub const fn confined_argument<S: ResourceScope, T: Confined<S> + Argument>() -> Slot<T> {
+        param()
+    }
+
+    /// A parameter marked `#[data]`.
+    pub const fn data<T: Plain>() -> Slot<T> {
+        param()
+    }
+
+    /// A foreign type marked `#[arg(serde)]`.
+    pub const fn foreign<T: Foreign>() -> Slot<T> {
+        Slot {
+            origin: Origin::foreign::<T>(),
+            decode: |spec, arguments, bad| {
+                let value: T = decode_foreign(spec, arguments, bad)?;
+                Some(Box::new(|_, _| Ok(value)))
+            },
+        }
+    }
 }
 
 impl Origin {
@@ -91,8 +138,8 @@ pub struct ParamSpec {
 
 #[doc(hidden)]
 impl ParamSpec {
-    pub const fn of<T: Param>(name: &'static str) -> Self {
-        Self { name, description: "", origin: T::ORIGIN, default: None, constraints: &[], header: None }
+    pub const fn of<T>(slot: &Slot<T>, name: &'static str) -> Self {
+        Self { name, description: "", origin: slot.origin, default: None, constraints: &[], header: None }
     }
 
     pub const fn description(mut self, text: &'static str) -> Self {
@@ -207,11 +254,13 @@ pub fn module<M: Send + Sync + 'static>(call: &Call) -> Result<Arc<M>, Refused> 
     instance.ok_or_else(|| Refused::Extract(ToolError::internal("the module is not mounted")))
 }
 
-/// All parameters of a function: tuples of up to 16.
-pub trait Params: Sized {
+/// The slots of all parameters of a function: tuples of up to 16.
+#[doc(hidden)]
+pub trait Params {
+    /// The parameters.
+    type Values;
     /// Decodes every argument, reports all that don't fit, then resolves scopes and takes what comes from the server.
-    #[doc(hidden)]
-    fn take(specs: &[ParamSpec], arguments: &Map<String, Value>, call: &Call) -> Result<Self, Refused>;
+    fn take(&self, specs: &[ParamSpec], arguments: &Map<String, Value>, call: &Call) -> Result<Self::Values, Refused>;
 }
 
 fn unknown_names(specs: &[ParamSpec], arguments: &Map<String, Value>, bad: &mut Vec<BadArgument>) {
@@ -224,24 +273,32 @@ fn unknown_names(specs: &[ParamSpec], arguments: &Map<String, Value>, bad: &mut 
 
 macro_rules! tuples {
     ($($($ty:ident $index:tt)*;)*) => {$(
-        impl<$($ty: Param),*> Params for ($($ty,)*) {
-            #[allow(non_snake_case, unused_variables, clippy::unused_unit)]
-            fn take(specs: &[ParamSpec], arguments: &Map<String, Value>, call: &Call) -> Result<Self, Refused> {
+        impl<$($ty),*> Params for ($(Slot<$ty>,)*) {
+            type Values = ($($ty,)*);
+
+            #[allow(non_snake_case)]
+            fn take(
+                &self,
+                specs: &[ParamSpec],
+                arguments: &Map<String, Value>,
+                call: &Call,
+            ) -> Result<Self::Values, Refused> {
                 let mut bad = Vec::new();
-                $(let $ty = $ty::decode(&specs[$index], arguments, &mut bad);)*
+                $(let $ty = (self.$index.decode)(&specs[$index], arguments, &mut bad);)*
                 unknown_names(specs, arguments, &mut bad);
-                let ($(Some($ty),)*) = ($($ty,)*) else { return Err(Refused::Invalid(bad)) };
-                if !bad.is_empty() {
-                    return Err(Refused::Invalid(bad));
+                match ($($ty,)*) {
+                    ($(Some($ty),)*) if bad.is_empty() => Ok(($($ty(&specs[$index], call)?,)*)),
+                    _ => Err(Refused::Invalid(bad)),
                 }
-                Ok(($($ty::bind($ty, &specs[$index], call)?,)*))
             }
         }
     )*};
 }
 
 impl Params for () {
-    fn take(specs: &[ParamSpec], arguments: &Map<String, Value>, _: &Call) -> Result<Self, Refused> {
+    type Values = ();
+
+    fn take(&self, specs: &[ParamSpec], arguments: &Map<String, Value>, _: &Call) -> Result<(), Refused> {
         let mut bad = Vec::new();
         unknown_names(specs, arguments, &mut bad);
         if bad.is_empty() { Ok(()) } else { Err(Refused::Invalid(bad)) }

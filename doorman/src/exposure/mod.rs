@@ -8,7 +8,7 @@ mod module;
 mod spec;
 
 pub use catalog::CatalogError;
-pub use module::{ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
+pub use module::{Configuration, ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
 pub use spec::{Access, Effect, ToolSpec};
 
 pub(crate) use arguments::describe;

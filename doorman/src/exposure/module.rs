@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::ToolSpec;
 use crate::{
+    call::Argument,
     credentials::Secret,
     identity::Agent,
     scope::{ResourceScope, ScopeViolation},
@@ -53,14 +54,26 @@ pub trait ToolModule: Send + Sync + 'static {
     note = "say `#[tool_module(config = MyConfig, …)]` and write `fn configure(config: MyConfig, credentials: &Credentials) -> Result<Self, ModuleError>`"
 )]
 pub trait ConfiguredModule: ToolModule + Sized {
-    /// The configuration; it refuses unknown keys.
-    type Config: DeserializeOwned + JsonSchema;
+    /// The configuration.
+    type Config: Configuration;
     /// The names of the credentials that the module may take.
     const CREDENTIALS: &'static [&'static str];
 
     /// Makes an instance.
     fn configure_module(config: Self::Config, credentials: &Credentials) -> Result<Self, ModuleError>;
 }
+
+/// What a module is configured with: a type that derives [`Argument`], so that unknown keys are refused at every depth
+/// and a manifest's schema can be published.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a module's configuration",
+    label = "not known to refuse unknown keys",
+    note = "derive `doorman::Argument` for it, instead of `Deserialize` and `JsonSchema`"
+)]
+pub trait Configuration: DeserializeOwned + JsonSchema {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Argument<Raw = T> + DeserializeOwned + JsonSchema> Configuration for T {}
 
 /// The credentials that a module instance was given, by name.
 #[derive(Clone, Default)]

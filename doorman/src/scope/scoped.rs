@@ -66,7 +66,7 @@ impl<S: ResourceScope> Param for Scoped<S> {
     note = "take `Scoped<{S}>`: it holds the resource after the check",
     note = "or mark the parameter `#[data]` if it never addresses a resource"
 )]
-pub trait Confined<S: ResourceScope>: Confinable {}
+pub trait Confined<S: ResourceScope>: Confinable + Param {}
 
 pub(crate) mod sealed {
     /// Seals [`Confined`](super::Confined).

@@ -1,0 +1,206 @@
+//! What `#[expose(…)]` says of a tool, every text checked with the grammar that a manifest is read with.
+
+use std::fmt::Display;
+
+use doorman_grammar::{GrammarError, duration, glob, name, rate, scope, size};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, LitStr, Path, ext::IdentExt, spanned::Spanned};
+
+use crate::{
+    errors::Errors,
+    keys::{Form, Keys},
+};
+
+const FORMS: &[Form] = &[
+    Form::new("read_only", "`read_only`, alone"),
+    Form::new("write", "`write`, alone"),
+    Form::new("destructive", "`destructive`, alone"),
+    Form::new("scopes", "a list: `scopes = [\"invoices:read\"]`"),
+    Form::new("public", "`public`, alone"),
+    Form::new("name", "a text: `name = \"get_invoice\"`"),
+    Form::new("title", "a text: `title = \"Get an invoice\"`"),
+    Form::new("description", "a text: `description = \"Looks up one invoice.\"`"),
+    Form::new("idempotent", "`idempotent`, alone or `= true` or `= false`"),
+    Form::new("open_world", "`open_world`, alone or `= true` or `= false`"),
+    Form::new("redact", "a list: `redact = [\"iban\", \"*_token\"]`"),
+    Form::new("reveal", "a list: `reveal = [\"email\"]`"),
+    Form::new("rate", "a text: `rate = \"5/min\"`"),
+    Form::new("cost", "a whole number from 1: `cost = 25`"),
+    Form::new("timeout", "a text: `timeout = \"30s\"`"),
+    Form::new("max_result", "a text: `max_result = \"64KiB\"`"),
+    Form::new("schema", "the path of a `fn() -> serde_json::Value`: `schema = my_schema`"),
+];
+
+/// Where a tool stands, which decides what must be said.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Home {
+    /// A free function.
+    Function,
+    /// A method in a module, whose instance has scopes of its own.
+    Module,
+}
+
+/// The keys of one tool. Where a key was wrong it is as if it hadn't been said: the mistake is reported, and type checks
+/// go on.
+pub(crate) struct ToolKeys {
+    effect: Option<&'static str>,
+    access: Access,
+    name: Option<LitStr>,
+    title: Option<LitStr>,
+    pub(crate) description: Option<LitStr>,
+    idempotent: bool,
+    open_world: Option<bool>,
+    redact: Vec<LitStr>,
+    reveal: Vec<LitStr>,
+    rate: Option<LitStr>,
+    cost: Option<u32>,
+    timeout: Option<u64>,
+    max_result: Option<u64>,
+    schema: Option<Path>,
+}
+
+enum Access {
+    Instance,
+    Public,
+    Scopes(Vec<LitStr>),
+}
+
+impl ToolKeys {
+    /// `place` is where it is said that something is missing.
+    pub(crate) fn parse(tokens: TokenStream, home: Home, place: Span, errors: &mut Errors) -> Self {
+        let keys = Keys::parse(tokens, FORMS, errors);
+        Self {
+            effect: effect(&keys, place, errors),
+            access: access(&keys, home, place, errors),
+            name: keys.text("name", errors).filter(|text| legal(text, name::tool, errors).is_some()),
+            title: keys.text("title", errors),
+            description: keys.text("description", errors),
+            idempotent: keys.flag("idempotent", errors) == Some(true),
+            open_world: keys.flag("open_world", errors),
+            redact: globs("redact", &keys, errors),
+            reveal: globs("reveal", &keys, errors),
+            rate: keys.text("rate", errors).filter(|text| legal(text, rate::parse_for_tool, errors).is_some()),
+            cost: cost(&keys, errors),
+            timeout: keys.text("timeout", errors).and_then(|text| legal(&text, millis, errors)),
+            max_result: keys.text("max_result", errors).and_then(|text| legal(&text, size::parse, errors)),
+            schema: keys.path("schema", errors),
+        }
+    }
+
+    /// The tool's name: the function's unless another is said.
+    pub(crate) fn name_of(&self, function: &Ident, errors: &mut Errors) -> String {
+        if let Some(name) = &self.name {
+            return name.value();
+        }
+        let name = function.unraw().to_string();
+        if !name::is_tool(&name) {
+            errors.at(function, format_args!("`{name}` can't be a tool's name; say `name = \"…\"`"));
+        }
+        name
+    }
+
+    /// `ToolSpec`'s effect and access.
+    pub(crate) fn required(&self) -> (TokenStream, TokenStream) {
+        let effect = format_ident!("{}", self.effect.unwrap_or("Destructive"));
+        let access = match &self.access {
+            Access::Instance => quote!(Instance),
+            Access::Public => quote!(Public),
+            Access::Scopes(scopes) => quote!(Scopes(&[#(#scopes),*])),
+        };
+        (quote!(__doorman::Effect::#effect), quote!(__doorman::Access::#access))
+    }
+
+    /// The calls that add everything else to a `ToolSpec`.
+    pub(crate) fn optional(&self) -> TokenStream {
+        let list = |method: &str, items: &[LitStr]| {
+            let method = format_ident!("{method}");
+            (!items.is_empty()).then(|| quote!(.#method(&[#(#items),*])))
+        };
+        let title = self.title.iter().map(|it| quote!(.title(#it)));
+        let idempotent = self.idempotent.then(|| quote!(.idempotent()));
+        let open_world = self.open_world.iter().map(|it| quote!(.open_world(#it)));
+        let redact = list("redact", &self.redact);
+        let reveal = list("reveal", &self.reveal);
+        let rate = self.rate.iter().map(|it| quote!(.rate(#it)));
+        let cost = self.cost.iter().map(|it| quote!(.cost(#it)));
+        let timeout = self.timeout.iter().map(|it| quote!(.timeout(#it)));
+        let max_result = self.max_result.iter().map(|it| quote!(.max_result(#it)));
+        let schema = self.schema.iter().map(|it| quote_spanned!(it.span()=> .schema(#it)));
+        quote! {
+            #(#title)* #idempotent #(#open_world)* #redact #reveal #(#rate)* #(#cost)* #(#timeout)* #(#max_result)*
+            #(#schema)*
+        }
+    }
+}
+
+fn effect(keys: &Keys, place: Span, errors: &mut Errors) -> Option<&'static str> {
+    const EFFECTS: [(&str, &str); 3] = [("read_only", "ReadOnly"), ("write", "Write"), ("destructive", "Destructive")];
+    let mut said: Option<(&Ident, &'static str)> = None;
+    for name in keys.names() {
+        let Some((key, effect)) = EFFECTS.iter().find(|(key, _)| name == key) else { continue };
+        keys.word(key, errors);
+        match said {
+            Some((first, _)) => errors.at(name, format_args!("a tool has one effect, and it is `{first}` already")),
+            None => said = Some((name, effect)),
+        }
+    }
+    if said.is_none() {
+        errors.at_span(place, "say what this tool does to the world: `read_only`, `write` or `destructive`");
+    }
+    said.map(|(_, effect)| effect)
+}
+
+fn access(keys: &Keys, home: Home, place: Span, errors: &mut Errors) -> Access {
+    keys.word("public", errors);
+    if let (Some(_), Some(public)) = (keys.said("scopes"), keys.said("public")) {
+        errors.at(public, "`public` means that no scope is needed; say `scopes` or `public`, not both");
+    }
+    let scopes = keys.texts("scopes", errors);
+    if scopes.as_ref().is_some_and(Vec::is_empty)
+        && let Some(key) = keys.said("scopes")
+    {
+        errors.at(key, "expected at least one scope: `scopes = [\"invoices:read\"]`; or say `public`");
+    }
+    for text in scopes.iter().flatten() {
+        legal(text, scope::parse, errors);
+    }
+    match (scopes, keys.said("scopes"), keys.said("public")) {
+        (Some(scopes), ..) => Access::Scopes(scopes),
+        (None, Some(_), _) => Access::Scopes(Vec::new()),
+        (None, None, Some(_)) => Access::Public,
+        (None, None, None) => {
+            if home == Home::Function {
+                errors.at_span(place, "say who may call it: `scopes = [\"invoices:read\"]`, or `public`");
+            }
+            Access::Instance
+        }
+    }
+}
+
+fn globs(key: &str, keys: &Keys, errors: &mut Errors) -> Vec<LitStr> {
+    let globs = keys.texts(key, errors).unwrap_or_default();
+    for text in &globs {
+        legal(text, glob::parse, errors);
+    }
+    globs
+}
+
+fn cost(keys: &Keys, errors: &mut Errors) -> Option<u32> {
+    let number = keys.integer("cost", errors)?;
+    let cost = number.base10_parse().ok().filter(|cost| *cost >= 1);
+    if cost.is_none() {
+        errors.at(&number, "expected a whole number from 1 to 4294967295: `cost = 25`");
+    }
+    cost
+}
+
+/// In milliseconds: a duration is at most a day.
+fn millis(text: &str) -> Result<u64, GrammarError> {
+    duration::parse(text).map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Reads the text with a grammar, and reports what doesn't fit at the literal.
+pub(crate) fn legal<T, E: Display>(text: &LitStr, parse: fn(&str) -> Result<T, E>, errors: &mut Errors) -> Option<T> {
+    parse(&text.value()).map_err(|error| errors.at(text, error)).ok()
+}

@@ -1,0 +1,74 @@
+//! `#[expose]` on a function: the keys, the parameters, and the spec that they become. `#[tool_module]` uses the same
+//! for methods. A function comes in as it was written and goes out unchanged, with a hidden type of its name that carries
+//! the spec.
+
+mod arg;
+mod check;
+mod expand;
+mod keys;
+mod params;
+mod parse;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt;
+
+use crate::{attributes, errors::Errors};
+pub(crate) use arg::{Arg, Bounds, Fallback};
+pub(crate) use check::signature;
+pub(crate) use expand::{Callee, Tool};
+pub(crate) use keys::{Home, ToolKeys};
+pub(crate) use params::{Confinement, Param};
+pub(crate) use parse::Function;
+
+pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let mut function: Function = match syn::parse2(item.clone()) {
+        Ok(function) => function,
+        Err(error) => {
+            errors.push(parse::explain(&item, error));
+            let errors = errors.into_tokens();
+            return quote!(#item #errors);
+        }
+    };
+    if let Some(receiver) = function.sig.receiver() {
+        errors.at(receiver, "`#[expose]` on a method works inside `#[tool_module] impl …` only");
+        params::strip(&mut function.sig);
+        return function.with_errors_inside(&errors.into_tokens());
+    }
+
+    let keys = ToolKeys::parse(attribute, Home::Function, Span::call_site(), &mut errors);
+    let mistakes = errors.len();
+    signature(&function.sig, &mut errors);
+    let params = params::parse(&mut function.sig, None, &mut errors);
+    let spec = Tool {
+        name: keys.name_of(&function.sig.ident, &mut errors),
+        keys: &keys,
+        function: &function,
+        params: &params,
+        callee: Callee::Function,
+        sound: errors.len() == mistakes,
+    }
+    .spec();
+
+    let conditions = attributes::conditions(&function.attrs);
+    let (vis, ident) = (&function.vis, &function.sig.ident);
+    let doc = format!("`tools![{}]` finds the tool here.", ident.unraw());
+    let errors = errors.into_tokens();
+    quote! {
+        #function
+        #errors
+        #conditions
+        #[doc = #doc]
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, unreachable_pub)]
+        #vis struct #ident {}
+        #conditions
+        #[doc(hidden)]
+        #[allow(unreachable_pub)]
+        impl #ident {
+            #[doc(hidden)]
+            pub const __TOOL: &'static ::doorman::__private::ToolSpec = #spec;
+        }
+    }
+}
