@@ -68,9 +68,9 @@ impl Guard {
     async fn pass(&self, request: Request, record: &mut Record<'_>) -> Result<Done, Stop> {
         let found = request.access.view.find(&request.capability); //                   1. find, 2. authorize: one table
         let known = found.map(|id| self.catalog.get(id));
+        record.found(known);
         let admission = self.limit(&request.access, known)?; //                         3. limit: every attempt counts
         let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
-        record.found(capability);
         self.audit.ready().map_err(|_| Stop::AuditDown)?; //                            nothing runs without its record
         let (call, stop) = self.context(&request, capability);
         let bound = match bind(capability, &request.arguments, &call) {

@@ -47,9 +47,9 @@ impl<'g> Record<'g> {
         }
     }
 
-    pub(super) fn found(&mut self, capability: &Capability) {
-        self.found = Some(capability.id);
-        self.cost = Some(capability.spec.cost);
+    pub(super) fn found(&mut self, known: Option<&Capability>) {
+        self.found = known.map(|capability| capability.id);
+        self.cost = known.map(|capability| capability.spec.cost);
     }
 
     pub(super) fn verdict(&mut self, verdict: Verdict, reason: &'static str) {
