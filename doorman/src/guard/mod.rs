@@ -46,7 +46,7 @@ pub(crate) struct Guard {
     pub(crate) policies: Policies,
     pub(crate) limits: Limits,
     pub(crate) concurrency: Concurrency,
-    pub(crate) redactor: Redactor,
+    pub(crate) redactor: Arc<Redactor>,
     pub(crate) audit: Audit,
     pub(crate) state: Arc<StateTable>,
 }

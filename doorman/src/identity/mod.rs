@@ -13,4 +13,3 @@ pub use principal::Principal;
 pub use tokens::Tokens;
 
 pub(crate) use principal::Identity;
-pub(crate) use tokens::Bearer;

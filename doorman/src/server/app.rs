@@ -1,23 +1,20 @@
 //! A started application, and how it is served.
 
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use axum::{Router, serve::ListenerExt};
 use futures::future::BoxFuture;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Error,
     builder::{Doorman, Module, Source},
+    callers::Callers,
     cli::{self, Options},
-    handler::{Door, Handler},
-    http::{self, Authenticator, Origins, Settings},
-    launch,
+    handler::{Door, Handler, Launched},
+    launch, log,
     scan::ScanLimits,
     stdio,
 };
@@ -31,45 +28,20 @@ use crate::{
     redact::Redactor,
 };
 
-/// How an application is reached.
-pub(super) struct Transports {
-    pub(super) path: String,
-    pub(super) max_request: usize,
-    pub(super) stateless: bool,
-    pub(super) anonymous: bool,
-    pub(super) behind_tls_proxy: bool,
-    pub(super) hosts: Vec<String>,
-    pub(super) origins: Vec<String>,
-}
-
-impl Default for Transports {
-    fn default() -> Self {
-        Self {
-            path: "/mcp".to_owned(),
-            max_request: 4 << 20,
-            stateless: false,
-            anonymous: false,
-            behind_tls_proxy: false,
-            hosts: Vec::new(),
-            origins: Vec::new(),
-        }
-    }
-}
-
-/// How long running calls have to end when the process is asked to stop.
-const GRACE: Duration = Duration::from_secs(10);
 /// An audit file's size before it is rotated, and how many old ones are kept.
 const AUDIT_FILE: (u64, u32) = (64 << 20, 8);
 
 /// An application whose modules have started.
 pub struct App {
-    door: Arc<Door>,
-    grants: Grants,
-    transports: Transports,
-    tokens: Option<Arc<Tokens>>,
-    dev: Option<Arc<Access>>,
+    pub(super) door: Arc<Door>,
+    pub(super) max_request: usize,
+    #[cfg(feature = "http")]
+    pub(super) reach: super::http::Reach,
+    pub(super) grants: Grants,
+    pub(super) callers: Option<Arc<Callers>>,
+    pub(super) dev: Option<Arc<Access>>,
     started: Vec<Module>,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
 }
 
 impl App {
@@ -96,7 +68,7 @@ impl App {
         for secret in secrets.iter().chain(&bearer) {
             redactor = redactor.secret(secret);
         }
-        let redactor = redactor.build()?;
+        let redactor = Arc::new(redactor.build()?);
         let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
         let limits = Limits::new(Monotonic::start(), &quotas);
         let policies = Policies::compile(&catalog, &limits, &redactor, builder.defaults)?;
@@ -108,10 +80,8 @@ impl App {
             (Some(sink), None) => sink,
             (None, None) => Box::new(Stderr),
         };
-        let mut transports = builder.transports;
-        transports.hosts.extend(options.hosts);
-        transports.origins.extend(options.origins);
-        transports.behind_tls_proxy |= options.behind_tls_proxy;
+        #[cfg(feature = "http")]
+        let reach = builder.reach.with(options.reach);
         let tokens = match (options.tokens, builder.tokens, bearer) {
             (Some(path), ..) => Some(Tokens::read(path)?),
             (None, Some(tokens), _) => Some(tokens),
@@ -130,6 +100,7 @@ impl App {
             limits,
             redactor,
         };
+        let callers = tokens.map(|tokens| Arc::new(Callers::new(tokens, &guard.catalog, &grants)));
         let dev = match builder.dev {
             true => Some(Arc::new(Access::everything(Principal::verified(developer()?), &guard.catalog))),
             false => None,
@@ -138,38 +109,24 @@ impl App {
         let door = Door { tools: Door::publish(&guard), guard, nobody, name, version, instructions };
         let started = start_modules(modules).await?;
         let stop = CancellationToken::new();
-        Ok(Self { door: Arc::new(door), grants, transports, tokens: tokens.map(Arc::new), dev, started, stop })
-    }
-
-    /// The MCP endpoint and `/health` as a router. `Doorman::dev()` and anonymous callers need the peer's address:
-    /// serve it with `into_make_service_with_connect_info::<SocketAddr>()`.
-    pub fn router(&self) -> Result<Router, Error> {
-        let authenticator = self.authenticator()?;
-        let origins = Origins::new(&self.transports.hosts, &self.transports.origins).map_err(Error::Setting)?;
-        let settings = Settings {
-            path: self.transports.path.clone(),
-            max_body: self.transports.max_request,
-            scan: ScanLimits::default(),
-            stateless: self.transports.stateless,
-            origins,
-            authenticator,
-        };
-        Ok(http::router(Arc::clone(&self.door), settings, &self.stop))
-    }
-
-    fn authenticator(&self) -> Result<Authenticator, Error> {
-        if let Some(access) = &self.dev {
-            return Ok(Authenticator::Dev(Arc::clone(access)));
-        }
-        let catalog = &self.door.guard.catalog;
-        Ok(Authenticator::tokens(&self.tokens, self.transports.anonymous, catalog, &self.grants))
+        Ok(Self {
+            door: Arc::new(door),
+            max_request: builder.max_request,
+            #[cfg(feature = "http")]
+            reach,
+            grants,
+            callers,
+            dev,
+            started,
+            stop,
+        })
     }
 
     /// Serves one client on stdin and stdout until it goes away or the process is asked to stop.
     async fn serve_stdio(&self) -> Result<(), Error> {
         let handler = Handler::new(Arc::clone(&self.door), Some(self.launched()?));
         let stop = self.stop.child_token();
-        let serving = stdio::serve(handler, self.transports.max_request, ScanLimits::default(), stop.clone());
+        let serving = stdio::serve(handler, self.max_request, ScanLimits::default(), stop.clone());
         let served = tokio::select! {
             served = serving => served,
             () = asked_to_stop() => Ok(()),
@@ -178,61 +135,23 @@ impl App {
     }
 
     /// Who calls on stdio: the agent of the launch configuration, or of a token in the environment that verifies (S06).
-    fn launched(&self) -> Result<Arc<Access>, Error> {
+    fn launched(&self) -> Result<Launched, Error> {
         if let Some(access) = &self.dev {
-            return Ok(Arc::clone(access));
+            return Ok(Launched::for_good(Arc::clone(access)));
         }
         let catalog = &self.door.guard.catalog;
         if let Some(agent) = launch::agent(&self.grants)? {
             let principal = Principal::verified(Identity::of_agent(agent));
-            return Ok(Arc::new(Access::of(principal, catalog, &self.grants)));
+            return Ok(Launched::for_good(Arc::new(Access::of(principal, catalog, &self.grants))));
         }
-        if let (Some(tokens), Some(token)) = (&self.tokens, launch::token()?) {
-            let (_, bearer) = tokens
-                .verify(token.expose().as_bytes(), SystemTime::now())
-                .ok_or_else(|| Error::Launch(format!("the token in {} doesn't verify", launch::TOKEN)))?;
-            let principal = Principal::verified(bearer.identity.clone());
-            return Ok(Arc::new(Access::of(principal, catalog, &self.grants)));
+        if let (Some(callers), Some(token)) = (&self.callers, launch::token()?) {
+            let caller = callers.of(token.expose().as_bytes(), SystemTime::now());
+            let (access, expires) =
+                caller.ok_or_else(|| Error::Launch(format!("the token in {} doesn't verify", launch::TOKEN)))?;
+            return Ok(Launched { access, expires });
         }
         tracing::warn!("no AGENT_ID and AGENT_TYPE, and no token: only public capabilities are there");
-        Ok(Arc::clone(&self.door.nobody))
-    }
-
-    /// Serves HTTP on an address until the process is asked to stop.
-    async fn serve_http(&self, address: SocketAddr) -> Result<(), Error> {
-        self.safe_to_serve(address)?;
-        let router = self.router()?;
-        let io = |error| Error::Io { what: format!("serving {address}"), error };
-        let listener = TcpListener::bind(address).await.map_err(io)?;
-        let bound = listener.local_addr().map_err(io)?;
-        eprintln!("serving MCP on http://{bound}{}", self.transports.path);
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let stopping = CancellationToken::new();
-        let (asked, stop) = (stopping.clone(), self.stop.clone());
-        let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move {
-                asked_to_stop().await;
-                asked.cancel();
-                stop.cancel();
-            });
-        tokio::select! {
-            served = serving.into_future() => served.map_err(io),
-            () = async { stopping.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
-        }
-    }
-
-    /// Beyond this machine nothing is served without a verifier, and nothing without TLS in front.
-    fn safe_to_serve(&self, address: SocketAddr) -> Result<(), Error> {
-        let refuse = |reason| Err(Error::Unsafe { address: address.to_string(), reason });
-        match () {
-            () if address.ip().to_canonical().is_loopback() => Ok(()),
-            () if self.dev.is_some() => refuse("development mode grants everything and serves this machine only"),
-            () if self.tokens.is_none() => refuse("callers can't be told apart; give --tokens or DOORMAN_BEARER_TOKEN"),
-            () if !self.transports.behind_tls_proxy => refuse(
-                "tokens would cross the network in the clear; put a TLS proxy in front and say --behind-tls-proxy",
-            ),
-            () => Ok(()),
-        }
+        Ok(Launched::for_good(Arc::clone(&self.door.nobody)))
     }
 
     /// Ends sessions and streams, and stops the modules.
@@ -248,14 +167,19 @@ impl App {
 /// Serves as the command line says.
 pub(super) async fn run(builder: Doorman, args: Vec<String>) -> Result<(), Error> {
     let Some(options) = cli::parse(&builder.name, &builder.version, args)? else { return Ok(()) };
-    log_to_stderr();
+    let scrubber = log::to_stderr();
+    #[cfg(feature = "http")]
     let http = options.http;
     let app = App::start(builder, options).await?;
+    scrubber.knows(Arc::clone(&app.door.guard.redactor));
     let flusher = tokio::spawn(flush_rejections(Arc::clone(&app.door)));
+    #[cfg(feature = "http")]
     let served = match http {
         Some(address) => app.serve_http(address).await,
         None => app.serve_stdio().await,
     };
+    #[cfg(not(feature = "http"))]
+    let served = app.serve_stdio().await;
     flusher.abort();
     app.stop().await;
     served
@@ -270,19 +194,8 @@ async fn flush_rejections(door: Arc<Door>) {
     }
 }
 
-/// What the operator reads. rmcp logs arguments and results at `debug` and session ids at `info`, so whatever else is
-/// asked for, it says errors only (S08, S20).
-fn log_to_stderr() {
-    use tracing_subscriber::EnvFilter;
-    let wanted = std::env::var("DOORMAN_LOG").unwrap_or_else(|_| "warn".to_owned());
-    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let rmcp = "rmcp=error".parse();
-    let filter = rmcp.map(|rmcp| filter.clone().add_directive(rmcp)).unwrap_or(filter);
-    drop(tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).try_init());
-}
-
 /// Waits for SIGINT or SIGTERM.
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
         (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {

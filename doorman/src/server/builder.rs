@@ -2,11 +2,10 @@
 
 use std::{any::Any, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
-use axum::Router;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{App, Error, app::Transports, cli::Options};
+use super::{App, Error, cli::Options};
 use crate::{
     audit::Sink,
     call::{Mounted, StateTable},
@@ -54,7 +53,9 @@ pub struct Doorman {
     pub(super) defaults: Defaults,
     pub(super) redact_keys: Vec<String>,
     pub(super) sink: Option<Box<dyn Sink>>,
-    pub(super) transports: Transports,
+    pub(super) max_request: usize,
+    #[cfg(feature = "http")]
+    pub(super) reach: super::http::Reach,
     pub(super) tokens: Option<Tokens>,
     pub(super) dev: bool,
     pub(super) errors: Vec<Error>,
@@ -92,7 +93,9 @@ impl Doorman {
             defaults: Defaults::default(),
             redact_keys: Vec::new(),
             sink: None,
-            transports: Transports::default(),
+            max_request: 4 << 20,
+            #[cfg(feature = "http")]
+            reach: super::http::Reach::default(),
             tokens: None,
             dev: false,
             errors: Vec::new(),
@@ -259,45 +262,9 @@ impl Doorman {
         self
     }
 
-    /// Lets callers without a token see and call public capabilities over HTTP. A token that doesn't verify stays a 401.
-    pub fn allow_anonymous(mut self) -> Self {
-        self.transports.anonymous = true;
-        self
-    }
-
-    /// Gives protocol versions before 2026-07-28 no sessions either.
-    pub fn stateless(mut self) -> Self {
-        self.transports.stateless = true;
-        self
-    }
-
-    /// The path of the MCP endpoint. Default: `/mcp`.
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.transports.path = path.into();
-        self
-    }
-
     /// How many bytes a request may have, on HTTP and as a line on stdio. Default: 4 MiB.
     pub fn max_request(mut self, bytes: usize) -> Self {
-        self.transports.max_request = bytes;
-        self
-    }
-
-    /// A `Host` that this server answers to, besides this machine's names: `mcp.example.com`.
-    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
-        self.transports.hosts.push(host.into());
-        self
-    }
-
-    /// A web origin whose pages may call, besides this machine's: `https://app.example.com`.
-    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
-        self.transports.origins.push(origin.into());
-        self
-    }
-
-    /// Says that a proxy in front speaks TLS, so that an address beyond this machine may be served.
-    pub fn behind_tls_proxy(mut self) -> Self {
-        self.transports.behind_tls_proxy = true;
+        self.max_request = bytes;
         self
     }
 
@@ -315,13 +282,6 @@ impl Doorman {
     /// Checks everything, starts the modules, and gives an application that can be served.
     pub fn start(self) -> BoxFuture<'static, Result<App, Error>> {
         Box::pin(App::start(self, Options::default()))
-    }
-
-    /// As [`start`](Self::start), as a router to mount in an application that exists. The application serves it with
-    /// `into_make_service_with_connect_info::<SocketAddr>()`, so that anonymous callers are told apart. Modules are not
-    /// stopped; use [`App`] where that matters.
-    pub fn into_router(self) -> BoxFuture<'static, Result<Router, Error>> {
-        Box::pin(async move { self.start().await?.router() })
     }
 }
 

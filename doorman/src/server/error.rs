@@ -34,6 +34,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// An address that must not be served this way.
+    #[cfg(feature = "http")]
     #[error("refusing to serve {address}: {reason}")]
     Unsafe {
         /// The address.

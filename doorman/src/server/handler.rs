@@ -1,8 +1,7 @@
 //! The one place where rmcp's requests become the guard's and the guard's answers become rmcp's.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
-use axum::http::request::Parts;
 use futures::future::BoxFuture;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -19,20 +18,40 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use super::http::{self, Arrival};
 use crate::{
-    audit::Transport,
+    audit::{SessionTag, Transport},
     call::ProgressSink,
     guard::{Access, Answer, Body, Guard, Meta, Request},
     redact::Counts,
 };
+
+/// Who sent a request, and how.
+#[derive(Clone)]
+pub(super) struct Arrival {
+    pub(super) access: Arc<Access>,
+    pub(super) session: Option<SessionTag>,
+    pub(super) transport: Transport,
+}
 
 /// What rmcp serves: cheap to clone, one for all connections.
 #[derive(Clone)]
 pub(super) struct Handler {
     door: Arc<Door>,
     /// Who calls on stdio. Over HTTP every request brings its own caller.
-    launched: Option<Arc<Access>>,
+    launched: Option<Launched>,
+}
+
+/// Who calls on stdio, and until when.
+#[derive(Clone)]
+pub(super) struct Launched {
+    pub(super) access: Arc<Access>,
+    pub(super) expires: Option<SystemTime>,
+}
+
+impl Launched {
+    pub(super) fn for_good(access: Arc<Access>) -> Self {
+        Self { access, expires: None }
+    }
 }
 
 /// A guard with what is published of it.
@@ -83,16 +102,22 @@ impl Door {
 }
 
 impl Handler {
-    pub(super) fn new(door: Arc<Door>, launched: Option<Arc<Access>>) -> Self {
+    pub(super) fn new(door: Arc<Door>, launched: Option<Launched>) -> Self {
         Self { door, launched }
     }
 
     /// Who calls: over HTTP the caller of this very request, never the session's.
     fn arrival(&self, context: &RequestContext<RoleServer>) -> Arrival {
-        if let Some(arrival) = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Arrival>()) {
-            return arrival.clone();
+        #[cfg(feature = "http")]
+        if let Some(parts) = context.extensions.get::<axum::http::request::Parts>() {
+            let nobody =
+                || Arrival { access: Arc::clone(&self.door.nobody), session: None, transport: Transport::Http };
+            return parts.extensions.get().cloned().unwrap_or_else(nobody);
         }
-        let access = self.launched.as_ref().unwrap_or(&self.door.nobody);
+        #[cfg(not(feature = "http"))]
+        let _ = context;
+        let valid = |it: &&Launched| it.expires.is_none_or(|expires| SystemTime::now() < expires);
+        let access = self.launched.as_ref().filter(valid).map_or(&self.door.nobody, |it| &it.access);
         Arrival { access: Arc::clone(access), session: None, transport: Transport::Stdio }
     }
 }
@@ -146,10 +171,11 @@ impl ServerHandler for Handler {
         }
     }
 
+    #[cfg(feature = "http")]
     /// rmcp asks this before it dispatches, to learn which headers repeat a tool's arguments (`Mcp-Param-*`). A tool that
     /// the caller may not know of has none (S02).
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        let id = http::caller()?.view.find(name)?;
+        let id = super::http::caller()?.view.find(name)?;
         let headers = self.door.guard.catalog.get(id).spec.params.iter().any(|param| param.header_name().is_some());
         headers.then(|| self.door.tools[id].clone())
     }

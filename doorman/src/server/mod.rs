@@ -3,11 +3,14 @@
 
 mod app;
 mod builder;
+mod callers;
 mod cli;
 mod error;
 mod handler;
+#[cfg(feature = "http")]
 mod http;
 mod launch;
+mod log;
 mod scan;
 mod stdio;
 

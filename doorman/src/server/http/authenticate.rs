@@ -1,15 +1,15 @@
 //! Who calls over HTTP: the bearer token of each request, verified once and remembered with what it opens.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::SystemTime};
+use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use axum::http::{HeaderMap, header, request::Parts};
 
 use super::refuse::Refused;
 use crate::{
-    exposure::Catalog,
     guard::{Access, Guard},
-    identity::{Principal, Tokens},
+    identity::Principal,
     manifest::Grants,
+    server::callers::Callers,
 };
 
 /// How callers are told apart.
@@ -17,25 +17,10 @@ pub(in crate::server) enum Authenticator {
     /// `Doorman::dev()`: one local principal who may do everything.
     Dev(Arc<Access>),
     /// Bearer tokens; without one, only where anonymous callers are allowed.
-    Tokens { tokens: Option<Arc<Tokens>>, accesses: HashMap<[u8; 32], Arc<Access>>, anonymous: bool },
+    Tokens { callers: Option<Arc<Callers>>, anonymous: bool },
 }
 
 impl Authenticator {
-    /// Tokens, each with its access worked out.
-    pub(in crate::server) fn tokens(
-        tokens: &Option<Arc<Tokens>>,
-        anonymous: bool,
-        catalog: &Catalog,
-        grants: &Grants,
-    ) -> Self {
-        let access = |bearer: &crate::identity::Bearer| {
-            Access::of(Principal::verified(bearer.identity.clone()), catalog, grants)
-        };
-        let bearers = tokens.iter().flat_map(|tokens| tokens.bearers());
-        let accesses = bearers.map(|(digest, bearer)| (*digest, Arc::new(access(bearer)))).collect();
-        Self::Tokens { tokens: tokens.clone(), accesses, anonymous }
-    }
-
     /// The caller of a request. A token that is present and doesn't verify is never an anonymous caller.
     pub(super) fn authenticate(
         &self,
@@ -49,11 +34,10 @@ impl Authenticator {
         match self {
             Self::Dev(access) if peer.is_some_and(|peer| peer.to_canonical().is_loopback()) => Ok(Arc::clone(access)),
             Self::Dev(_) => Err(Refused::NotLocal),
-            Self::Tokens { tokens, accesses, anonymous } => match bearer(&parts.headers)? {
+            Self::Tokens { callers, anonymous } => match bearer(&parts.headers)? {
                 Some(token) => {
-                    let verified = tokens.as_ref().and_then(|tokens| tokens.verify(token, SystemTime::now()));
-                    let found = verified.and_then(|(digest, _)| accesses.get(digest));
-                    found.cloned().ok_or(Refused::BadToken)
+                    let found = callers.as_ref().and_then(|callers| callers.of(token, SystemTime::now()));
+                    found.map(|(access, _)| access).ok_or(Refused::BadToken)
                 }
                 None if *anonymous => {
                     let nobody = Principal::anonymous(peer);

@@ -5,6 +5,7 @@ mod agreement;
 mod authenticate;
 mod origin;
 mod refuse;
+mod serve;
 mod sessions;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -27,24 +28,14 @@ use tokio_util::sync::CancellationToken;
 pub(super) use authenticate::Authenticator;
 pub(super) use origin::Origins;
 use refuse::Refused;
+pub(super) use serve::{Reach, ReachOptions};
 use sessions::Sessions;
 
 use super::{
-    handler::{Door, Handler},
+    handler::{Arrival, Door, Handler},
     scan::{self, ScanLimits},
 };
-use crate::{
-    audit::{SessionTag, Transport},
-    guard::Access,
-};
-
-/// What the HTTP layer found out about a request, for the handler.
-#[derive(Clone)]
-pub(super) struct Arrival {
-    pub(super) access: Arc<Access>,
-    pub(super) session: Option<SessionTag>,
-    pub(super) transport: Transport,
-}
+use crate::{audit::Transport, guard::Access};
 
 tokio::task_local! {
     /// Who calls, for what rmcp asks before it dispatches a request: which headers a tool's arguments repeat.
