@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn members() {
         let mut line = Line::default();
-        line.number("zero", 0).number("max", u64::MAX).list("list", &["a", "b\""]).list("none", &[]);
+        line.number("zero", 0).number("max", u64::MAX).list("list", &["a", "b\""]).list("none", &[""; 0]);
         line.counts("counts", &[("email", 2), ("card", 1)]).text_or_null("null", None).text_if_known("left out", None);
         let expected = serde_json::json!({"zero": 0, "max": u64::MAX, "list": ["a", "b\""], "none": [],
             "counts": {"email": 2, "card": 1}, "null": null});

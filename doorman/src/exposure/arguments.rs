@@ -273,3 +273,94 @@ pub(crate) fn describe(mistakes: &[BadArgument]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        call::{Refused, private::slots},
+        exposure::{Access, Effect},
+    };
+
+    fn bind(_: &crate::call::Call, _: &Object) -> Result<crate::call::Bound, Refused> {
+        Err(Refused::Invalid(Vec::new()))
+    }
+
+    fn schema_of(params: &'static [ParamSpec]) -> Result<ArgumentSchema, CatalogError> {
+        let spec = ToolSpec::new("t", Effect::ReadOnly, Access::Public, params, |_| None, bind);
+        ArgumentSchema::of(&spec, "t")
+    }
+
+    fn mistakes(schema: &ArgumentSchema, arguments: &Value) -> Vec<String> {
+        schema.mistakes(arguments).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_schema_is_closed_and_says_what_may_be_left_out() {
+        static PARAMS: &[ParamSpec] = &[
+            ParamSpec::of(&slots::param::<String>(), "id").description("which one"),
+            ParamSpec::of(&slots::param::<Option<u32>>(), "limit"),
+            ParamSpec::of(&slots::param::<u8>(), "page").default(|| json!(1)),
+        ];
+        let schema = schema_of(PARAMS).unwrap();
+        let expected = json!({
+            "type": "object",
+            "properties": {
+                "id": { "type": "string", "description": "which one" },
+                "limit": { "type": ["integer", "null"], "format": "uint32", "minimum": 0 },
+                "page": { "type": "integer", "format": "uint8", "minimum": 0, "maximum": 255, "default": 1 },
+            },
+            "required": ["id"],
+            "additionalProperties": false,
+        });
+        assert_eq!(Value::Object((**schema.published()).clone()), expected);
+        assert!(!schema.strict, "the types enforce all of it");
+    }
+
+    #[test]
+    fn every_mistake_is_said_and_no_value_is() {
+        static PARAMS: &[ParamSpec] = &[
+            ParamSpec::of(&slots::param::<u32>(), "count")
+                .constraints(&[Constraint::Range { min: Some(1.0), max: Some(10.0) }]),
+            ParamSpec::of(&slots::param::<String>(), "code")
+                .constraints(&[Constraint::Pattern("^[A-Z]+$"), Constraint::Length { min: Some(2), max: Some(4) }]),
+            ParamSpec::of(&slots::param::<Vec<u32>>(), "ids"),
+        ];
+        let schema = schema_of(PARAMS).unwrap();
+        let said = mistakes(&schema, &json!({"count": 99, "code": "s3cret-value", "ids": [1, "x"], "who": "root"}));
+        let all = said.join("\n");
+        for name in ["count: ", "code: ", "ids[1]: expected integer", "who: no such argument"] {
+            assert!(all.contains(name), "{name} in {all}");
+        }
+        assert!(!all.contains("s3cret") && !all.contains("root"), "{all}");
+        assert_eq!(said.iter().filter(|it| it.starts_with("code")).count(), 2, "{all}");
+        assert_eq!(mistakes(&schema, &json!({})), ["count: missing", "code: missing", "ids: missing"]);
+        assert!(schema.check(&json!({"count": 3, "code": "AB", "ids": []})).is_ok());
+    }
+
+    #[test]
+    fn a_bound_that_bounds_nothing_is_refused_at_start() {
+        static RANGE: &[ParamSpec] = &[ParamSpec::of(&slots::param::<String>(), "a")
+            .constraints(&[Constraint::Range { min: Some(1.0), max: None }])];
+        static PATTERN: &[ParamSpec] =
+            &[ParamSpec::of(&slots::param::<u32>(), "a").constraints(&[Constraint::Pattern("x")])];
+        static BROKEN: &[ParamSpec] =
+            &[ParamSpec::of(&slots::param::<String>(), "a").constraints(&[Constraint::Pattern("(")])];
+        for params in [RANGE, PATTERN, BROKEN] {
+            assert!(matches!(schema_of(params), Err(CatalogError::Schema { .. })));
+        }
+    }
+
+    #[test]
+    fn an_own_schema_is_published_as_written_and_enforced() {
+        fn own() -> Value {
+            json!({ "type": "object", "properties": { "id": { "enum": ["a", "b"] } }, "title": "mine" })
+        }
+        static PARAMS: &[ParamSpec] = &[ParamSpec::of(&slots::param::<String>(), "id")];
+        let spec = ToolSpec::new("t", Effect::ReadOnly, Access::Public, PARAMS, |_| None, bind).schema(own);
+        let schema = ArgumentSchema::of(&spec, "t").unwrap();
+        assert_eq!(Value::Object((**schema.published()).clone()), own());
+        assert!(schema.check(&json!({"id": "c"})).is_err());
+        assert!(schema.check(&json!({"id": "a"})).is_ok());
+    }
+}

@@ -285,3 +285,63 @@ fn inline(root: Value, definitions: &mut Object) -> Value {
     }
     target
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Refused;
+
+    fn tool(name: &'static str, access: Access) -> Listed {
+        let bind = |_: &crate::call::Call, _: &Object| Err(Refused::Invalid(Vec::new()));
+        let spec = ToolSpec::new(name, Effect::Destructive, access, &[], |_| None, bind);
+        Listed { spec: Box::leak(Box::new(spec)), module: None }
+    }
+
+    fn leaked(text: String) -> &'static str {
+        Box::leak(text.into_boxed_str())
+    }
+
+    #[test]
+    fn s01_s02_listed_and_found_are_the_same_for_every_grant() {
+        // 130 scopes, so that sets are longer than one word; each tool asks for two of them.
+        let scopes: Vec<&'static str> = (0..130).map(|i| leaked(format!("area{i}:read"))).collect();
+        let asks = |i: usize| [scopes[i], scopes[(i * 7 + 3) % 130]];
+        let mut tools: Vec<Listed> =
+            (0..130).map(|i| tool(leaked(format!("tool_{i}")), Access::Scopes(Box::leak(Box::new(asks(i)))))).collect();
+        tools.push(tool("open", Access::Public));
+        let catalog = Catalog::build(tools, &StateTable::default()).unwrap();
+        let mut seed = 7_u64;
+        for _ in 0..200 {
+            let mut held: Vec<Arc<str>> = vec!["unknown:read".into(), "*".into(), "AREA1:READ".into()];
+            for scope in &scopes {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                if seed >> 62 != 0 {
+                    held.push((*scope).into());
+                }
+            }
+            let view = catalog.view(&Grant::Scopes(held.clone()));
+            let listed: Vec<&str> = view.listed().iter().map(|&id| &*catalog.get(id).name).collect();
+            for capability in catalog.all() {
+                let covered = capability.scopes.iter().all(|needed| held.contains(needed));
+                assert_eq!(view.find(&capability.name).is_some(), covered);
+                assert_eq!(listed.contains(&&*capability.name), covered);
+            }
+            assert_eq!(view.find("no_such_tool"), None);
+        }
+    }
+
+    #[test]
+    fn s06_without_a_verified_caller_only_public_capabilities_are_there() {
+        let tools = vec![tool("a", Access::Scopes(&["a:read"])), tool("open", Access::Public)];
+        let catalog = Catalog::build(tools, &StateTable::default()).unwrap();
+        let seen = |grant: &Grant| catalog.view(grant).listed().len();
+        assert_eq!((seen(&Grant::Unverified), seen(&Grant::Scopes(vec![])), seen(&Grant::Everything)), (1, 1, 2));
+    }
+
+    #[test]
+    fn s05_two_capabilities_with_one_name_are_refused() {
+        let tools = vec![tool("a", Access::Public), tool("a", Access::Scopes(&["a:read"]))];
+        let refused = Catalog::build(tools, &StateTable::default()).err().unwrap();
+        assert!(matches!(refused, CatalogError::DuplicateName(name) if name == "a"));
+    }
+}
