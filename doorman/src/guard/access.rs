@@ -55,3 +55,74 @@ fn grant(principal: &Principal, grants: &Grants) -> Grant {
     };
     Grant::Scopes(scopes)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::{
+        call::{Refused, StateTable},
+        exposure::{Access as Asks, Effect, Listed, ToolSpec},
+        identity::{Agent, Identity},
+        manifest::Manifest,
+    };
+
+    fn catalog(asks: Asks) -> Catalog {
+        let bind =
+            |_: &crate::call::Call, _: &serde_json::Map<String, serde_json::Value>| Err(Refused::Invalid(vec![]));
+        let spec = ToolSpec::new("tool", Effect::Write, asks, &[], |_| None, bind);
+        Catalog::build(vec![Listed { spec: Box::leak(Box::new(spec)), module: None }], &StateTable::default()).unwrap()
+    }
+
+    fn identity(scopes: Option<&[&str]>, agent_type: Option<&str>) -> Identity {
+        let agent = agent_type.map(|kind| Agent::new("a1", kind).unwrap());
+        let scopes = scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect());
+        Identity { subject: "u1".into(), tenant: None, client: None, scopes, agent }
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        required: Vec<String>,
+        verified: bool,
+        transport: String,
+        scopes: Vec<String>,
+        expect: String,
+    }
+
+    #[test]
+    fn s01_s06_every_case_of_the_scope_table() {
+        let cases: Vec<Case> = serde_json::from_str(include_str!("../../../tests/data/scopes.json")).unwrap();
+        assert_eq!(cases.len(), 59);
+        for case in cases {
+            let required: Vec<&'static str> =
+                case.required.iter().map(|scope| &*Box::leak(scope.clone().into_boxed_str())).collect();
+            let asks = if required.is_empty() { Asks::Public } else { Asks::Scopes(Vec::leak(required)) };
+            let held: Vec<&str> = case.scopes.iter().map(String::as_str).collect();
+            let principal = match case.verified {
+                true => Principal::verified(identity(Some(&held), None)),
+                false => Principal::anonymous(None),
+            };
+            let access = Access::of(principal, &catalog(asks), &Grants::default());
+            let found = access.view.find("tool").is_some();
+            assert_eq!(found, case.expect == "allow", "{:?} {} {:?}", case.required, case.transport, case.scopes);
+        }
+    }
+
+    #[test]
+    fn s03_a_token_and_a_manifest_grant_what_both_grant() {
+        let catalog = catalog(Asks::Scopes(&["a:read", "a:write"]));
+        let manifest = Manifest::parse("m.yaml", "agent_type: clerk\nscopes: [a:read, a:write]").unwrap();
+        let grants = Grants::of(vec![manifest], &catalog).unwrap();
+        let opens = |identity| {
+            let access = Access::of(Principal::verified(identity), &catalog, &grants);
+            access.view.find("tool").is_some()
+        };
+        assert!(opens(identity(None, Some("clerk"))), "the manifest alone");
+        assert!(opens(identity(Some(&["a:write", "a:read", "other"]), Some("clerk"))), "both");
+        assert!(!opens(identity(Some(&["a:read"]), Some("clerk"))), "the token grants less");
+        assert!(!opens(identity(None, Some("visitor"))), "no manifest for this type");
+        assert!(!opens(identity(Some(&["a:read", "a:write"]), Some("visitor"))), "a token doesn't replace a manifest");
+        assert!(!opens(identity(Some(&["a:read", "a:write"]), None)), "no agent");
+    }
+}
