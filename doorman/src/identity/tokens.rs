@@ -141,3 +141,62 @@ fn hex(text: &str) -> Option<Digest> {
     }
     Some(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::PermissionsExt, time::Duration};
+
+    use super::*;
+
+    const TEXT: &str = "tokens:\n  - sha256: 9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08\n    \
+                        agent_id: a1\n    agent_type: clerk\n    expires: 2030-01-01T00:00:00Z\n";
+
+    #[test]
+    fn s09_any_bytes_are_compared_and_only_the_token_verifies() {
+        let tokens = Tokens::parse(Path::new("t.yaml"), TEXT).unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        assert!(tokens.verify(b"test", now).is_some());
+        for token in [&b"Test"[..], b"test ", b"tes", b"", b"\xff\xfe\0", &[b'x'; 100_000]] {
+            assert!(tokens.verify(token, now).is_none());
+        }
+    }
+
+    #[test]
+    fn expiry_is_exact() {
+        let tokens = Tokens::parse(Path::new("t.yaml"), TEXT).unwrap();
+        let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000);
+        assert!(tokens.verify(b"test", end - Duration::from_nanos(1)).is_some());
+        assert!(tokens.verify(b"test", end).is_none());
+    }
+
+    #[test]
+    fn s04_mistakes_in_the_file_say_where_and_never_the_digest() {
+        let error = |text: &str| Tokens::parse(Path::new("t.yaml"), text).err().map(|error| error.to_string());
+        let twice = format!("{TEXT}{}", TEXT.trim_start_matches("tokens:\n").replace("9F86", "9f86"));
+        for (text, expected) in [
+            (TEXT.replace("9F86", "9F8"), "t.yaml:2:13: expected the token's SHA-256"),
+            (TEXT.replace("a1", "../a1"), "t.yaml:3:15: agent id must be"),
+            (TEXT.replace("2030-01-01T00:00:00Z", "tomorrow"), "t.yaml:5:14: expected a time"),
+            (TEXT.replace("expires", "expire"), "t.yaml:5:5: unknown key"),
+            ("tokens: []".to_owned(), "expected at least one token"),
+            (twice, "t.yaml:6:13: this token is listed twice"),
+        ] {
+            let said = error(&text).unwrap_or_default();
+            assert!(said.contains(expected), "{said}");
+            assert!(!said.to_lowercase().contains("9f86"), "{said}");
+        }
+    }
+
+    #[test]
+    fn s28_a_file_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.yaml");
+        std::fs::write(&path, TEXT).unwrap();
+        let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o640);
+        assert!(Tokens::read(&path).err().unwrap().to_string().contains("0600"));
+        mode(0o600);
+        assert!(Tokens::read(&path).is_ok());
+        assert!(Tokens::read(folder.path()).err().unwrap().to_string().contains("regular file"));
+    }
+}

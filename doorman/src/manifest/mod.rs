@@ -117,3 +117,51 @@ impl Grants {
         self.0.keys().map(String::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Manifest::parse("m.yaml", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn s04_errors_say_where_and_what_and_never_the_value() {
+        let cases = [
+            ("agent_type: clerk\nscopes: [a:read]\nmodle: s3cret", "m.yaml:3:1: unknown key"),
+            ("agent_type: clerk\nscopes: [a:read]\nscopes: [s3cret]", "m.yaml:3:1: this key is given twice"),
+            ("agent_type: clerk\nscopes: s3cret", "m.yaml:2:9: expected sequence"),
+            ("agent_type: clerk\nscopes: [a:read, 's3cret *']", "m.yaml:2:18: "),
+            ("agent_type: ../s3cret\nscopes: [a:read]", "m.yaml:1:13: "),
+            ("scopes: [a:read]", "the key `agent_type` is missing"),
+            ("agent_type: clerk", "the key `scopes` is missing"),
+            ("agent_type: clerk\nscopes: []", "m.yaml:2:9: expected at least one scope"),
+            ("agent_type: clerk\n  scopes: [s3cret", "m.yaml:2:"),
+            ("", "m.yaml"),
+            ("--- s3cret\n--- s3cret", "m.yaml"),
+        ];
+        for (text, expected) in cases {
+            let said = error(text);
+            assert!(said.contains(expected), "{text:?}: {said}");
+            assert!(!said.contains("s3cret"), "{said}");
+        }
+    }
+
+    #[test]
+    fn s04_a_bomb_is_refused() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..12 {
+            let before = i - 1;
+            text.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{before}"); 10].join(", ")));
+        }
+        assert!(error(&text).starts_with("m.yaml"));
+        assert!(error(&"[".repeat(100_000)).starts_with("m.yaml"));
+    }
+
+    #[test]
+    fn json_is_yaml() {
+        let manifest = Manifest::parse("m.json", r#"{"agent_type": "clerk", "scopes": ["a:read"]}"#).unwrap();
+        assert_eq!(manifest.agent_type(), "clerk");
+    }
+}

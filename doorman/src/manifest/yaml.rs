@@ -67,6 +67,7 @@ fn expected(error: &Yaml) -> String {
         Yaml::SerdeInvalidType { expected, .. }
         | Yaml::SerdeInvalidValue { expected, .. }
         | Yaml::SerdeInvalidLength { expected, .. } => format!("expected {expected}"),
+        Yaml::Unexpected { expected, .. } => format!("expected {expected}"),
         Yaml::DuplicateMappingKey { .. } => "this key is given twice".to_owned(),
         Yaml::Budget { .. } => "too large or too deep".to_owned(),
         Yaml::Eof { .. } => "the file is empty or ends too early".to_owned(),
