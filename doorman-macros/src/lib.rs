@@ -44,7 +44,7 @@ use proc_macro::TokenStream;
 /// On a method it works inside `#[tool_module] impl …` only. There `scopes` may be left out.
 #[proc_macro_attribute]
 pub fn expose(keys: TokenStream, item: TokenStream) -> TokenStream {
-    expose::expand(keys.into(), item.into()).into()
+    expose::expand(keys.into(), &item.into()).into()
 }
 
 /// Makes a module of tools of an `impl` block, out of its methods with `#[expose(…)]`.
@@ -64,7 +64,7 @@ pub fn expose(keys: TokenStream, item: TokenStream) -> TokenStream {
 /// `async fn start(&self) -> Result<(), E>` and `async fn stop(&self)`. All else in the block stays as it is.
 #[proc_macro_attribute]
 pub fn tool_module(keys: TokenStream, item: TokenStream) -> TokenStream {
-    tool_module::expand(keys.into(), item.into()).into()
+    tool_module::expand(keys.into(), &item.into()).into()
 }
 
 /// The tools of these functions, by path: `tools![get_invoice, billing::refund]`.

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{Field, Model, Shape, Variant, VariantFields};
+use super::{Field, Members, Model, Shape, Variant};
 
 impl Model {
     pub(super) fn expand(&self) -> TokenStream {
@@ -59,13 +59,10 @@ impl Model {
             field
         };
         let body = match &self.shape {
-            Shape::Struct(fields) => {
-                let fields = fields.iter().map(&mut mirrored);
-                quote!(struct #mirror { #(#fields),* })
-            }
-            Shape::Newtype(field) => {
-                let field = mirrored(field);
-                quote!(struct #mirror(#field);)
+            Shape::Struct(members) => {
+                let end = matches!(members, Members::One(_)).then(|| quote!(;));
+                let members = members.mirror(&mut mirrored);
+                quote!(struct #mirror #members #end)
             }
             Shape::Enum(variants) => {
                 let variants = variants.iter().map(|variant| variant.mirror(self.serde.tagged, &mut mirrored));
@@ -77,44 +74,51 @@ impl Model {
 
     fn is_fieldless(&self) -> bool {
         match &self.shape {
-            Shape::Enum(variants) => variants.iter().all(|it| matches!(it.fields, VariantFields::Unit)),
-            Shape::Struct(_) | Shape::Newtype(_) => false,
+            Shape::Enum(variants) => variants.iter().all(|it| matches!(it.members, Members::None)),
+            Shape::Struct(_) => false,
         }
     }
 
     fn fields(&self) -> Vec<&Field> {
         match &self.shape {
-            Shape::Struct(fields) => fields.iter().collect(),
-            Shape::Newtype(field) => vec![field],
-            Shape::Enum(variants) => variants.iter().flat_map(Variant::fields).collect(),
+            Shape::Struct(members) => members.fields().iter().collect(),
+            Shape::Enum(variants) => variants.iter().flat_map(|it| it.members.fields()).collect(),
         }
     }
 }
 
 impl Variant {
     fn mirror(&self, tagged: bool, mirrored: &mut impl FnMut(&Field) -> TokenStream) -> TokenStream {
-        let Self { ident, passed, conditions, fields } = self;
-        let fields = match fields {
+        let Self { ident, passed, conditions, members } = self;
+        let members = match members {
             // serde takes and ignores all fields beside the tag of a unit variant; of one with (no) fields it doesn't.
-            VariantFields::Unit if tagged => quote!({}),
-            VariantFields::Unit => quote!(),
-            VariantFields::Newtype(field) => {
+            Members::None if tagged => quote!({}),
+            members => members.mirror(mirrored),
+        };
+        quote!(#conditions #(#passed)* #ident #members)
+    }
+}
+
+impl Members {
+    fn mirror(&self, mirrored: &mut impl FnMut(&Field) -> TokenStream) -> TokenStream {
+        match self {
+            Self::None => quote!(),
+            Self::One(field) => {
                 let field = mirrored(field);
                 quote!((#field))
             }
-            VariantFields::Named(fields) => {
+            Self::Named(fields) => {
                 let fields = fields.iter().map(mirrored);
                 quote!({ #(#fields),* })
             }
-        };
-        quote!(#conditions #(#passed)* #ident #fields)
+        }
     }
 
     fn fields(&self) -> &[Field] {
-        match &self.fields {
-            VariantFields::Unit => &[],
-            VariantFields::Newtype(field) => std::slice::from_ref(field),
-            VariantFields::Named(fields) => fields,
+        match self {
+            Self::None => &[],
+            Self::One(field) => std::slice::from_ref(field),
+            Self::Named(fields) => fields,
         }
     }
 }

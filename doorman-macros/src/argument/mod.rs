@@ -7,7 +7,7 @@ mod fields;
 mod passed;
 
 use proc_macro2::TokenStream;
-use syn::{Data, DeriveInput, Fields, Ident, Type, spanned::Spanned};
+use syn::{Data, DeriveInput, Fields, Ident, Type};
 
 use crate::{attributes, errors::Errors, expose::Arg};
 use passed::{Place, Serde};
@@ -22,8 +22,7 @@ pub(crate) struct Model {
 }
 
 enum Shape {
-    Struct(Vec<Field>),
-    Newtype(Field),
+    Struct(Members),
     Enum(Vec<Variant>),
 }
 
@@ -31,12 +30,13 @@ struct Variant {
     ident: Ident,
     passed: Vec<TokenStream>,
     conditions: TokenStream,
-    fields: VariantFields,
+    members: Members,
 }
 
-enum VariantFields {
-    Unit,
-    Newtype(Field),
+/// The fields of a struct or of a variant.
+enum Members {
+    None,
+    One(Box<Field>),
     Named(Vec<Field>),
 }
 
@@ -77,19 +77,12 @@ fn model(mut input: DeriveInput, errors: &mut Errors) -> Option<Model> {
     }
     let (passed, serde) = passed::read(&input.attrs, Place::Type, errors);
     let shape = match input.data {
-        Data::Struct(data) => match data.fields {
-            Fields::Named(fields) => Shape::Struct(fields.named.into_iter().map(|it| field(it, errors)).collect()),
-            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-                Shape::Newtype(field(fields.unnamed.into_iter().next()?, errors))
-            }
-            Fields::Unnamed(fields) => {
-                errors.at(fields, "name the fields: a model fills in names, not positions");
-                return None;
-            }
-            Fields::Unit => {
+        Data::Struct(data) => match members(data.fields, errors)? {
+            Members::None => {
                 errors.at(&input.ident, "nothing can be filled in here; expected named fields, one field, or an enum");
                 return None;
             }
+            members => Shape::Struct(members),
         },
         Data::Enum(data) if data.variants.is_empty() => {
             errors.at(&input.ident, "no value can be filled in here: an enum without variants has none");
@@ -97,7 +90,7 @@ fn model(mut input: DeriveInput, errors: &mut Errors) -> Option<Model> {
         }
         Data::Enum(data) => Shape::Enum(data.variants.into_iter().filter_map(|it| variant(it, errors)).collect()),
         Data::Union(data) => {
-            errors.at_span(data.union_token.span(), "a union can't be an argument; expected a struct or an enum");
+            errors.at(data.union_token, "a union can't be an argument; expected a struct or an enum");
             return None;
         }
     };
@@ -109,18 +102,22 @@ fn variant(mut variant: syn::Variant, errors: &mut Errors) -> Option<Variant> {
         errors.at(attribute, "`#[arg(…)]` goes on a field or a parameter");
     }
     let (passed, _) = passed::read(&variant.attrs, Place::Variant, errors);
-    let fields = match variant.fields {
-        Fields::Unit => VariantFields::Unit,
-        Fields::Named(fields) => VariantFields::Named(fields.named.into_iter().map(|it| field(it, errors)).collect()),
+    let members = members(variant.fields, errors)?;
+    Some(Variant { ident: variant.ident, passed, conditions: attributes::conditions(&variant.attrs), members })
+}
+
+fn members(fields: Fields, errors: &mut Errors) -> Option<Members> {
+    match fields {
+        Fields::Unit => Some(Members::None),
+        Fields::Named(fields) => Some(Members::Named(fields.named.into_iter().map(|it| field(it, errors)).collect())),
         Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-            VariantFields::Newtype(field(fields.unnamed.into_iter().next()?, errors))
+            Some(Members::One(Box::new(field(fields.unnamed.into_iter().next()?, errors))))
         }
         Fields::Unnamed(fields) => {
             errors.at(fields, "name the fields: a model fills in names, not positions");
-            return None;
+            None
         }
-    };
-    Some(Variant { ident: variant.ident, passed, conditions: attributes::conditions(&variant.attrs), fields })
+    }
 }
 
 fn field(mut field: syn::Field, errors: &mut Errors) -> Field {

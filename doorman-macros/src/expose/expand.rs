@@ -71,7 +71,14 @@ impl Tool<'_> {
     fn output(&self) -> TokenStream {
         let sig = &self.function.sig;
         let (ty, (start, end)) = match &sig.output {
-            ReturnType::Type(_, ty) if check::nameable_output(sig) => (ty.to_token_stream(), tokens::ends(ty)),
+            ReturnType::Type(_, ty) if check::nameable_output(sig) => {
+                let tokens = ty.to_token_stream();
+                let tokens = match &self.callee {
+                    Callee::Function => tokens,
+                    Callee::Associated(module) | Callee::Method(module) => tokens::replace_self(tokens, module),
+                };
+                (tokens, tokens::ends(ty))
+            }
             _ => (quote!(()), (sig.ident.span(), sig.ident.span())),
         };
         let head = quote_spanned!(start=> ::doorman::__private::Ret::<);

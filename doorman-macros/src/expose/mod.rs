@@ -17,23 +17,23 @@ use crate::{attributes, errors::Errors};
 pub(crate) use arg::{Arg, Bounds, Fallback};
 pub(crate) use check::signature;
 pub(crate) use expand::{Callee, Tool};
-pub(crate) use keys::{Home, ToolKeys};
-pub(crate) use params::{Confinement, Param};
+pub(crate) use keys::{Home, ToolKeys, legal};
+pub(crate) use params::{Module, parse as params, strip};
 pub(crate) use parse::Function;
 
-pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let mut function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            errors.push(parse::explain(&item, error));
+            errors.push(parse::explain(item, error));
             let errors = errors.into_tokens();
             return quote!(#item #errors);
         }
     };
     if let Some(receiver) = function.sig.receiver() {
         errors.at(receiver, "`#[expose]` on a method works inside `#[tool_module] impl …` only");
-        params::strip(&mut function.sig);
+        strip(&mut function.sig);
         return function.with_errors_inside(&errors.into_tokens());
     }
 

@@ -16,7 +16,7 @@ const MOST: usize = 16;
 /// One parameter that can become one.
 pub(crate) struct Param {
     name: Ident,
-    ty: Type,
+    ty: TokenStream,
     description: Option<TokenStream>,
     arg: Arg,
     /// The bound that its type is held against.
@@ -32,15 +32,17 @@ enum Kind {
     Foreign,
 }
 
-/// The resource scope of the module that a method stands in.
-pub(crate) struct Confinement<'a> {
-    /// `None` in a module that says `unscoped`.
+/// The module that a method stands in.
+pub(crate) struct Module<'a> {
+    /// Its type, which `Self` means.
+    pub(crate) ty: &'a TokenStream,
+    /// The resource scope; `None` in a module that says `unscoped`.
     pub(crate) scope: Option<&'a Type>,
 }
 
 /// Takes our attributes off the parameters and makes a model of each. A parameter with a mistake of its own has none.
 /// `module` is `None` for a free function.
-pub(crate) fn parse(sig: &mut Signature, module: Option<&Confinement<'_>>, errors: &mut Errors) -> Vec<Param> {
+pub(crate) fn parse(sig: &mut Signature, module: Option<&Module<'_>>, errors: &mut Errors) -> Vec<Param> {
     let mut params = Vec::new();
     let typed = sig.inputs.iter_mut().filter_map(|input| match input {
         FnArg::Receiver(_) => None,
@@ -67,7 +69,7 @@ pub(crate) fn strip(sig: &mut Signature) {
     }
 }
 
-fn param(typed: &mut PatType, module: Option<&Confinement<'_>>, errors: &mut Errors) -> Option<Param> {
+fn param(typed: &mut PatType, module: Option<&Module<'_>>, errors: &mut Errors) -> Option<Param> {
     let comments = attributes::take(&mut typed.attrs, "doc");
     let args = attributes::take(&mut typed.attrs, "arg");
     let data = attributes::take(&mut typed.attrs, "data");
@@ -92,10 +94,14 @@ fn param(typed: &mut PatType, module: Option<&Confinement<'_>>, errors: &mut Err
         Some(text) => Some(text.to_token_stream()),
         None => docs::description(&comments),
     };
-    Some(Param { name, ty: (*typed.ty).clone(), description, arg, kind })
+    let ty = match module {
+        Some(module) => tokens::replace_self(typed.ty.to_token_stream(), module.ty),
+        None => typed.ty.to_token_stream(),
+    };
+    Some(Param { name, ty, description, arg, kind })
 }
 
-fn kind(arg: &Arg, data: Option<&syn::Attribute>, module: Option<&Confinement<'_>>, errors: &mut Errors) -> Kind {
+fn kind(arg: &Arg, data: Option<&syn::Attribute>, module: Option<&Module<'_>>, errors: &mut Errors) -> Kind {
     let scope = module.and_then(|module| module.scope);
     match (data, scope) {
         (Some(data), None) if module.is_none() => {
