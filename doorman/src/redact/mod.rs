@@ -1,70 +1,54 @@
-//! Redaction: what may leave. (replaced by the engine)
-use serde_json::Value;
-use std::borrow::Cow;
-/// Counts.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts;
-impl Counts {
-    /// iter
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
-        std::iter::empty()
-    }
-}
-/// Redactor.
-pub struct Redactor;
-/// Plan.
-pub struct Plan;
-/// Blocked.
-#[derive(Debug, thiserror::Error)]
-#[error("blocked")]
-pub struct Blocked;
-/// Invalid.
-#[derive(Debug, thiserror::Error)]
-#[error("invalid")]
-pub struct InvalidRules;
-/// B.
-pub struct RedactorBuilder;
-impl RedactorBuilder {
-    /// k
-    pub fn key(self, _: &str) -> Self {
-        self
-    }
-    /// s
-    pub fn secret(self, _: &crate::credentials::Secret) -> Self {
-        self
-    }
-    /// b
-    pub fn build(self) -> Result<Redactor, InvalidRules> {
-        Ok(Redactor)
-    }
-}
-impl Redactor {
-    /// b
-    pub fn builder() -> RedactorBuilder {
-        RedactorBuilder
-    }
-    /// p
-    pub fn plan(&self, _: &[&str], _: &[&str]) -> Result<Plan, InvalidRules> {
-        Ok(Plan)
-    }
-    /// s
-    pub fn scrub<'a>(&self, t: &'a str) -> Cow<'a, str> {
-        t.into()
-    }
-    /// t
-    pub fn text<'a>(&self, t: &'a str, _: &mut Counts) -> Cow<'a, str> {
-        t.into()
-    }
-}
-impl Plan {
-    /// v
-    pub fn value(&self, _: &mut Value, _: &mut Counts) -> Result<(), Blocked> {
-        Ok(())
-    }
-    /// t
-    pub fn text<'a>(&self, t: &'a str, _: &mut Counts) -> Result<Cow<'a, str>, Blocked> {
-        Ok(t.into())
-    }
-    /// w
-    pub fn widen(&self, _: &mut Value) {}
-}
+//! Redaction: what may leave.
+//!
+//! A [`Redactor`] is compiled once from key rules, value detectors and the credentials that the process holds; every tool
+//! gets one compiled [`Plan`] out of it. In go JSON values and texts that authors, modules and upstreams wrote; out comes the
+//! same with masks such as `«redacted:email»` in place of what must not leave, and byte-identical elsewhere.
+//! What is too deep or too large to be looked at entirely is [`Blocked`], never forwarded.
+//!
+//! ```
+//! use doorman::redact::{Counts, Redactor};
+//! use serde_json::json;
+//!
+//! let redactor = Redactor::builder().build()?;
+//! let plan = redactor.plan(&["iban"], &[])?;
+//! let mut result = json!({"id": "INV-1", "iban": "DE02…", "note": "ask alice@example.com"});
+//! let mut counts = Counts::default();
+//! plan.value(&mut result, &mut counts)?;
+//! assert_eq!(result, json!({"id": "INV-1", "iban": "«redacted:key»", "note": "ask «redacted:email»"}));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The stages of one text, in order: credentials by value ([`scrub`]), credentials by form ([`credential`]), then
+//! personal data and `key=value` pairs in one scan ([`scan`]). Each stage sees what the one before left, so a mask is
+//! a boundary like any other punctuation and redaction is idempotent.
+
+mod card;
+mod chars;
+mod credential;
+mod email;
+mod embedded;
+mod keys;
+mod kind;
+mod memo;
+mod number;
+mod pairs;
+mod phone;
+mod plan;
+mod redactor;
+mod rules;
+mod scan;
+mod scrub;
+mod spans;
+mod ssn;
+mod walk;
+mod widen;
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod laws;
+
+pub use keys::InvalidGlob;
+pub use kind::{Counts, Kind};
+pub use plan::{Blocked, Plan};
+pub use redactor::{InvalidRules, Redactor, RedactorBuilder};

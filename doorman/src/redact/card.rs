@@ -1,0 +1,159 @@
+//! Payment card numbers: a brand's prefix and length, and the Luhn checksum.
+
+use super::number::{Before, Candidate, MAX_DIGITS, Sep};
+
+/// First six digits from–to (right-padded), and the lengths that the issuer uses.
+struct Brand {
+    from: u32,
+    to: u32,
+    lengths: &'static [usize],
+}
+
+const fn brand(from: u32, to: u32, lengths: &'static [usize]) -> Brand {
+    Brand { from, to, lengths }
+}
+
+const TO_19: &[usize] = &[16, 17, 18, 19];
+
+/// Issuer ranges (ISO/IEC 7812), as the brands publish them.
+static BRANDS: [Brand; 31] = [
+    brand(180_000, 180_099, &[15]),          // JCB, old
+    brand(213_100, 213_199, &[15]),          // JCB, old
+    brand(220_000, 220_499, TO_19),          // Mir
+    brand(222_100, 272_099, &[16]),          // Mastercard, 2-series
+    brand(300_000, 305_999, &[14, 16]),      // Diners Club
+    brand(309_500, 309_599, &[14, 16]),      // Diners Club
+    brand(340_000, 349_999, &[15]),          // American Express
+    brand(352_800, 358_999, TO_19),          // JCB
+    brand(360_000, 369_999, &[14, 16, 19]),  // Diners Club
+    brand(370_000, 379_999, &[15]),          // American Express
+    brand(380_000, 399_999, &[14, 16, 19]),  // Diners Club
+    brand(400_000, 499_999, &[13, 16, 19]),  // Visa
+    brand(501_800, 501_899, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
+    brand(501_900, 501_999, &[16]),          // Dankort
+    brand(502_000, 502_099, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
+    brand(503_800, 503_899, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
+    brand(506_000, 508_999, &[16, 18, 19]),  // Verve, Elo, RuPay
+    brand(509_000, 509_999, &[16]),          // Elo
+    brand(510_000, 559_999, &[16]),          // Mastercard
+    brand(589_300, 589_399, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
+    brand(600_000, 609_999, TO_19),          // Discover, RuPay, Hipercard, UkrCard
+    brand(620_000, 629_999, TO_19),          // UnionPay
+    brand(630_400, 630_499, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
+    brand(636_000, 639_999, &[16]),          // Elo, InstaPayment
+    brand(644_000, 659_999, TO_19),          // Discover, RuPay, Troy
+    brand(675_900, 676_999, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
+    brand(810_000, 819_999, TO_19),          // UnionPay, RuPay
+    brand(820_000, 829_999, &[16]),          // RuPay
+    brand(860_000, 860_099, &[16]),          // UzCard
+    brand(979_200, 979_299, &[16]),          // Troy
+    brand(986_000, 986_099, &[16]),          // Humo
+];
+
+/// Whether some brand's numbers begin with this digit.
+pub(super) fn may_begin(digits: &[u8]) -> bool {
+    digits.first().is_some_and(|d| matches!(d, 1..=6 | 8 | 9))
+}
+
+/// Whether these digits are a card number.
+fn is_card(digits: &[u8]) -> bool {
+    let Some(head) = digits.get(..6) else { return false };
+    let head = head.iter().fold(0, |n, &d| n * 10 + u32::from(d));
+    let next = BRANDS.partition_point(|b| b.from <= head);
+    let Some(brand) = next.checked_sub(1).map(|i| &BRANDS[i]) else { return false };
+    head <= brand.to && brand.lengths.contains(&digits.len()) && luhn(digits)
+}
+
+fn luhn(digits: &[u8]) -> bool {
+    let doubled = |d: u8| if d > 4 { 2 * d - 9 } else { 2 * d };
+    let sum: u32 = digits.iter().rev().enumerate().map(|(i, &d)| u32::from(if i % 2 == 1 { doubled(d) } else { d })).sum();
+    sum % 10 == 0
+}
+
+/// How many groups from the first on are a card number; the most, if several are.
+pub(super) fn find(candidate: &Candidate) -> Option<usize> {
+    let groups = candidate.groups();
+    if groups.last()?.total < 13 || !may_begin(&candidate.digits) {
+        return None;
+    }
+    (1..=groups.len())
+        .rev()
+        .take_while(|&n| groups[n - 1].total >= 13)
+        .find(|&n| is_spelled_like_one(candidate, n) && is_card(&candidate.digits[..groups[n - 1].total]))
+}
+
+/// Whether the separators are ones that a writer puts into one number, not between the numbers of a list.
+fn is_spelled_like_one(candidate: &Candidate, n: usize) -> bool {
+    const ANY: Sep = Sep::SPACE.or(Sep::DASH).or(Sep::UNDERSCORE).or(Sep::DOT).or(Sep::COMMA);
+    const NUMERIC: Sep = Sep::DOT.or(Sep::COMMA);
+    let groups = candidate.groups();
+    let used = groups[..n - 1].iter().fold(Sep::NONE, |set, g| set.or(g.sep));
+    if !used.within(ANY) {
+        return false;
+    }
+    if n == 1 {
+        // The digits of a decimal fraction, or before one.
+        return candidate.before != Before::Digits(Sep::DOT) && groups[0].sep != Sep::DOT;
+    }
+    let even = (1..n - 1).all(|i| candidate.size(i) == candidate.size(0));
+    if used.0 & NUMERIC.0 != 0 {
+        return n >= 3 && (0..n).all(|i| (3..=7).contains(&candidate.size(i)));
+    }
+    n <= 5 || even
+}
+
+/// Whether a JSON number is a card number.
+pub(super) fn is_card_number(number: &serde_json::Number) -> bool {
+    /// The smallest number with 13 digits.
+    const SMALLEST: u64 = 1_000_000_000_000;
+    let n = match (number.as_u64(), number.as_f64()) {
+        (Some(n), _) => n,
+        // An `f32` can't hold a card number exactly, so a number that fits one isn't a card; this keeps schemas of
+        // `float` fields as they are.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range and without fraction")]
+        (None, Some(f)) if f.fract() == 0.0 && (1e12..1.8e19).contains(&f) && f64::from(f as f32) != f => f as u64,
+        _ => return false,
+    };
+    if n < SMALLEST {
+        return false;
+    }
+    let mut digits = [0; MAX_DIGITS + 1];
+    let (mut rest, mut at) = (n, digits.len());
+    while rest > 0 && at > 0 {
+        at -= 1;
+        digits[at] = (rest % 10) as u8;
+        rest /= 10;
+    }
+    is_card(&digits[at..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card(number: &str) -> bool {
+        is_card(&number.bytes().map(|b| b - b'0').collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn brands_and_checksum() {
+        for number in [
+            "4111111111111111", "4222222222222", "5555555555554444", "2223003122003222", "378282246310005",
+            "6011111111111117", "30569309025904", "3530111333300000", "6759649826438453", "6200000000000005",
+        ] {
+            assert!(card(number), "{number}");
+        }
+        for number in ["4111111111111112", "411111111111111", "1781913600000", "0000000000000000", "9999999999999995"] {
+            assert!(!card(number), "{number}");
+        }
+        assert!(BRANDS.is_sorted_by_key(|b| b.from) && BRANDS.iter().all(|b| b.from <= b.to));
+    }
+
+    #[test]
+    fn json_numbers() {
+        let number = |text: &str| serde_json::from_str(text).is_ok_and(|n| is_card_number(&n));
+        assert!(number("4111111111111111") && number("4111111111111111.0") && number("4.111111111111111e15"));
+        assert!(!number("123456789") && !number("-4111111111111111") && !number("4111111111111111.5"));
+        assert!(!number("1781913600000") && !number("18446744073709551615") && !number("1e300"));
+    }
+}

@@ -1,0 +1,137 @@
+//! The kinds of things that are masked, and how many of each were.
+
+/// What opens every mask. `«` and `»` belong to no detector's alphabet, so a mask is never matched again.
+const OPEN: &str = "«redacted:";
+const CLOSE: char = '»';
+
+/// Why a piece of a value was masked; the mask carries its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The value of a key that a rule names (`password`, `api_key`, …).
+    Key,
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// A US social security number or taxpayer number.
+    Ssn,
+    /// A payment card number.
+    Card,
+    /// Something with the form of a credential: a private key, a JWT, a forge or cloud token.
+    Credential,
+    /// A credential that this process holds, found by its value.
+    Secret,
+    /// A text that could not be looked at entirely.
+    Blocked,
+}
+
+impl Kind {
+    const ALL: [Kind; 8] = [
+        Kind::Key,
+        Kind::Email,
+        Kind::Phone,
+        Kind::Ssn,
+        Kind::Card,
+        Kind::Credential,
+        Kind::Secret,
+        Kind::Blocked,
+    ];
+
+    /// The kind's name, as in masks and audit records.
+    pub fn name(self) -> &'static str {
+        let mask = self.mask();
+        &mask[OPEN.len()..mask.len() - CLOSE.len_utf8()]
+    }
+
+    /// The text that takes the place of what was found.
+    pub fn mask(self) -> &'static str {
+        match self {
+            Kind::Key => "«redacted:key»",
+            Kind::Email => "«redacted:email»",
+            Kind::Phone => "«redacted:phone»",
+            Kind::Ssn => "«redacted:ssn»",
+            Kind::Card => "«redacted:card»",
+            Kind::Credential => "«redacted:credential»",
+            Kind::Secret => "«redacted:secret»",
+            Kind::Blocked => "«redacted:blocked»",
+        }
+    }
+
+    /// Whether `text` is one mask and nothing else.
+    pub(super) fn is_mask(text: &str) -> bool {
+        text.starts_with(OPEN) && Self::ALL.iter().any(|kind| kind.mask() == text)
+    }
+
+    /// Whether `text` occurs in some mask: such a text can't be removed by value without masking masks.
+    pub(super) fn in_some_mask(text: &str) -> bool {
+        Self::ALL.iter().any(|kind| kind.mask().contains(text))
+    }
+}
+
+/// How many pieces of each kind were masked.
+///
+/// ```
+/// use doorman::redact::{Counts, Redactor};
+/// let redactor = Redactor::builder().build()?;
+/// let mut counts = Counts::default();
+/// redactor.text("alice@example.com and bob@example.org", &mut counts);
+/// assert_eq!(counts.iter().collect::<Vec<_>>(), [("email", 2)]);
+/// # Ok::<(), doorman::redact::InvalidRules>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts([u32; Kind::ALL.len()]);
+
+impl Counts {
+    /// How many pieces of one kind were masked.
+    pub fn of(&self, kind: Kind) -> u32 {
+        self.0[kind as usize]
+    }
+
+    /// The kinds that occurred, by name, with their number.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
+        Kind::ALL.iter().map(|&kind| (kind.name(), self.of(kind))).filter(|&(_, n)| n > 0)
+    }
+
+    /// Whether nothing was masked.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|&n| n == 0)
+    }
+
+    /// Adds what another part of the same answer had masked.
+    pub fn merge(&mut self, other: &Counts) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+
+    pub(super) fn add(&mut self, kind: Kind) {
+        let n = &mut self.0[kind as usize];
+        *n = n.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_by_name_and_merges() {
+        let mut a = Counts::default();
+        assert!(a.is_empty());
+        a.add(Kind::Email);
+        let mut b = a;
+        b.add(Kind::Card);
+        a.merge(&b);
+        assert_eq!(a.iter().collect::<Vec<_>>(), [("email", 2), ("card", 1)]);
+    }
+
+    #[test]
+    fn a_mask_is_only_itself() {
+        assert!(Kind::is_mask("«redacted:key»"));
+        assert!(!Kind::is_mask("«redacted:key» and more"));
+        assert!(!Kind::is_mask("«redacted:anything»"));
+        for (i, kind) in Kind::ALL.iter().enumerate() {
+            assert_eq!(i, *kind as usize, "the table is in the order of the declaration");
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Runs of digit groups: the shape that cards, phones and social security numbers have in common.
+
+use super::chars;
+use super::kind::Kind;
+use super::{card, phone, ssn};
+
+/// A card has at most 19 digits, so that no group beyond the 19th digit matters.
+pub(super) const MAX_DIGITS: usize = 19;
+
+/// Phones and social security numbers have no more groups than this; only cards may be spelled digit by digit.
+const FEW_GROUPS: usize = 8;
+
+/// What stands between two groups of digits; a bit, so that shapes can name sets of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sep(pub(super) u8);
+
+impl Sep {
+    pub(super) const NONE: Sep = Sep(0);
+    pub(super) const SPACE: Sep = Sep(1);
+    pub(super) const DASH: Sep = Sep(2);
+    pub(super) const DOT: Sep = Sep(4);
+    pub(super) const COMMA: Sep = Sep(8);
+    pub(super) const SLASH: Sep = Sep(16);
+    pub(super) const UNDERSCORE: Sep = Sep(32);
+    pub(super) const PAREN: Sep = Sep(64);
+
+    pub(super) const fn or(self, other: Sep) -> Sep {
+        Sep(self.0 | other.0)
+    }
+
+    pub(super) fn within(self, set: Sep) -> bool {
+        self.0 & !set.0 == 0
+    }
+
+    /// Separators that also stand between one number and the next in prose and lists.
+    pub(super) fn is_weak(self) -> bool {
+        self.within(Sep::SPACE.or(Sep::SLASH).or(Sep::COMMA))
+    }
+}
+
+/// A run of digits and what separates it from the next one.
+#[derive(Clone, Copy)]
+pub(super) struct Group {
+    /// Byte position after the last digit.
+    pub(super) end: usize,
+    /// How many digits this and the groups before have together.
+    pub(super) total: usize,
+    /// What follows; `NONE` if no digits follow after it.
+    pub(super) sep: Sep,
+}
+
+/// What stands before the first group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing that belongs to it.
+    Edge,
+    /// A letter, a digit or `_`: the digits are the tail of a word.
+    Word,
+    /// `INV-`: a dash after a word.
+    Label,
+    /// Another group of digits, and a separator.
+    Digits(Sep),
+}
+
+/// Groups of digits from one start, at most [`MAX_DIGITS`] digits in all.
+pub(super) struct Candidate {
+    pub(super) start: usize,
+    /// A `+` stands before, perhaps with a parenthesis.
+    pub(super) plus: bool,
+    /// A `(` stands before.
+    pub(super) paren: bool,
+    pub(super) before: Before,
+    /// The values of the digits.
+    pub(super) digits: [u8; MAX_DIGITS],
+    groups: [Group; MAX_DIGITS],
+    len: usize,
+    /// Where the second group begins.
+    second: usize,
+}
+
+/// What a scan at one group of digits came to.
+pub(super) struct Step {
+    /// What is to be masked.
+    pub(super) found: Option<(usize, usize, Kind)>,
+    /// Where the scan goes on.
+    pub(super) next: usize,
+    /// Where the next group of the same run begins, and after which separator.
+    pub(super) follow: Option<(usize, Sep)>,
+}
+
+/// Looks at the group of digits at `start`. `after` is the separator if another group of the run stands before.
+pub(super) fn step(text: &str, start: usize, floor: usize, after: Option<Sep>) -> Step {
+    if let Some(end) = lonely(text, start) {
+        return Step { found: None, next: end, follow: None };
+    }
+    let candidate = match Candidate::parse(text, start, floor, after) {
+        Ok(candidate) => candidate,
+        Err(end) => return Step { found: None, next: end, follow: None },
+    };
+    if candidate.total() >= 7
+        && let Some((n, kind)) = candidate.recognize(text)
+    {
+        let from = if kind == Kind::Phone { candidate.prefix_start(text, floor) } else { candidate.start };
+        let end = candidate.groups()[n - 1].end;
+        if !in_uuid(text, start, end) {
+            return Step { found: Some((from, end, kind)), next: end, follow: None };
+        }
+    }
+    let first = candidate.groups()[0];
+    Step { found: None, next: first.end, follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)) }
+}
+
+/// The end of a group that can't be anything: too short to be a number alone, and nothing follows. Most digits in most
+/// texts are of this sort.
+fn lonely(text: &str, start: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let run = bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let end = start + run;
+    let plus = start.checked_sub(1).is_some_and(|i| matches!(bytes[i], b'+' | b'(' | 0x80..));
+    let short = run > 0 && run < if plus { 7 } else { 13 };
+    (short && bytes.get(end).is_none_or(u8::is_ascii) && separator(text, end).is_none()).then_some(end)
+}
+
+impl Candidate {
+    /// Reads the groups. `Err` is the end of a group that alone has too many digits.
+    fn parse(text: &str, start: usize, floor: usize, after: Option<Sep>) -> Result<Self, usize> {
+        let (plus, paren, before) = before(text, start, floor, after);
+        let none = Group { end: start, total: 0, sep: Sep::NONE };
+        let mut this =
+            Self { start, plus, paren, before, digits: [0; MAX_DIGITS], groups: [none; MAX_DIGITS], len: 0, second: start };
+        let (mut at, mut total) = (start, 0);
+        loop {
+            let (end, count) = digits(text, at, &mut this.digits[total..]);
+            if count > MAX_DIGITS - total {
+                // The separator before still says that digits follow, so the group before isn't at an edge.
+                return if this.len == 0 { Err(end) } else { Ok(this) };
+            }
+            total += count;
+            let separator = separator(text, end);
+            let sep = separator.map_or(Sep::NONE, |(sep, _)| sep);
+            this.groups[this.len] = Group { end, total, sep };
+            this.len += 1;
+            let Some((_, next)) = separator else { return Ok(this) };
+            if this.len == 1 {
+                this.second = next;
+            }
+            if total == MAX_DIGITS || (this.len == FEW_GROUPS && !card::may_begin(&this.digits)) {
+                return Ok(this);
+            }
+            at = next;
+        }
+    }
+
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups[..self.len]
+    }
+
+    /// How many digits the group with this index has.
+    pub(super) fn size(&self, index: usize) -> usize {
+        self.groups[index].total - self.from(index)
+    }
+
+    /// The number that the group with this index spells.
+    pub(super) fn value(&self, index: usize) -> u64 {
+        self.digits[self.from(index)..self.groups[index].total].iter().fold(0, |n, &d| n * 10 + u64::from(d))
+    }
+
+    fn from(&self, index: usize) -> usize {
+        index.checked_sub(1).map_or(0, |i| self.groups[i].total)
+    }
+
+    fn total(&self) -> usize {
+        self.groups().last().map_or(0, |group| group.total)
+    }
+
+    /// How many groups make up a number that is to be masked, and of what kind.
+    fn recognize(&self, text: &str) -> Option<(usize, Kind)> {
+        if !self.plus {
+            if let Some(n) = card::find(self) {
+                return Some((n, Kind::Card));
+            }
+            if ssn::matches(self) {
+                return Some((3, Kind::Ssn));
+            }
+        }
+        phone::find(self, text).map(|n| (n, Kind::Phone))
+    }
+
+    /// Where a phone's `+` and `(` begin.
+    fn prefix_start(&self, text: &str, floor: usize) -> usize {
+        let mut start = self.start;
+        while let Some(c) = chars::before(text, start, floor)
+            && (chars::invisible(c) || matches!(chars::fold(c), '+' | '('))
+        {
+            start -= c.len_utf8();
+        }
+        start
+    }
+}
+
+/// Reads one group into `into`; counts on (and reads over) digits that have no room.
+fn digits(text: &str, start: usize, into: &mut [u8]) -> (usize, usize) {
+    let bytes = text.as_bytes();
+    let (mut at, mut end, mut count) = (start, start, 0);
+    while let Some(&b) = bytes.get(at) {
+        let (value, len) = if b.is_ascii() {
+            (b.is_ascii_digit().then(|| b - b'0'), 1)
+        } else {
+            let Some(c) = chars::at(text, at) else { break };
+            if chars::invisible(c) {
+                at += c.len_utf8();
+                continue;
+            }
+            (chars::digit(c), c.len_utf8())
+        };
+        let Some(value) = value else { break };
+        if let Some(slot) = into.get_mut(count) {
+            *slot = value;
+        }
+        count += 1;
+        at += len;
+        end = at;
+    }
+    (end, count)
+}
+
+/// The separator at `end`, and where the group after it begins; nothing if no digit follows.
+fn separator(text: &str, end: usize) -> Option<(Sep, usize)> {
+    // Most groups end at something that is no separator.
+    let first = *text.as_bytes().get(end)?;
+    if first.is_ascii() && !matches!(first, b' ' | b'-' | b'.' | b',' | b'/' | b'_' | b'(' | b')') {
+        return None;
+    }
+    let mut sep = Sep::NONE;
+    let mut marks = 0;
+    let mut last = ' ';
+    for (offset, c) in text.get(end..)?.char_indices() {
+        if chars::invisible(c) {
+            continue;
+        }
+        if chars::digit(c).is_some() {
+            // ` -5` is a negative number, `, ` and `. ` end a clause: no separators within one number.
+            let joined = marks > 0 && !(marks == 2 && sep == Sep::SPACE.or(Sep::DASH) && chars::dash(last));
+            return sep.simplified().filter(|_| joined).map(|sep| (sep, end + offset));
+        }
+        marks += 1;
+        if marks > 3 {
+            return None;
+        }
+        let mark = Sep::of(c)?;
+        // `--`, `..`, `//` and the like separate sentences and paths, not digits.
+        if sep.0 & mark.0 & !Sep::SPACE.0 & !Sep::PAREN.0 != 0 {
+            return None;
+        }
+        sep = sep.or(mark);
+        last = c;
+    }
+    None
+}
+
+impl Sep {
+    fn of(c: char) -> Option<Sep> {
+        Some(match chars::fold(c) {
+            '.' => Sep::DOT,
+            ',' => Sep::COMMA,
+            '/' => Sep::SLASH,
+            '_' => Sep::UNDERSCORE,
+            '(' | ')' => Sep::PAREN,
+            _ if chars::space(c) => Sep::SPACE,
+            _ if chars::dash(c) => Sep::DASH,
+            _ => return None,
+        })
+    }
+
+    /// The one separator that a mixture amounts to: `) - ` is a parenthesis, ` - ` a dash; a padded dot or comma is none.
+    fn simplified(self) -> Option<Sep> {
+        const PADDED: Sep = Sep::SPACE.or(Sep::DASH).or(Sep::SLASH);
+        match self {
+            _ if self.0 & Sep::PAREN.0 != 0 => self.within(PADDED.or(Sep::DOT).or(Sep::PAREN)).then_some(Sep::PAREN),
+            _ if self.0.count_ones() == 1 => Some(self),
+            _ if self.within(PADDED) => Some(Sep(self.0 & !Sep::SPACE.0)).filter(|sep| sep.0.count_ones() == 1),
+            _ => None,
+        }
+    }
+}
+
+fn before(text: &str, start: usize, floor: usize, after: Option<Sep>) -> (bool, bool, Before) {
+    let (mut plus, mut paren, mut at) = (false, false, start);
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let previous = loop {
+        let Some(c) = chars::before(text, at, floor) else { break None };
+        match chars::fold(c) {
+            '+' if !plus => plus = true,
+            '(' if !paren => paren = true,
+            _ if chars::invisible(c) => {}
+            _ => break Some(c),
+        }
+        at -= c.len_utf8();
+    };
+    let before = match (after, previous) {
+        (Some(sep), _) if !plus => Before::Digits(sep),
+        (_, Some(c)) if word(c) => Before::Word,
+        (_, Some(c)) if chars::dash(c) && chars::before(text, at - c.len_utf8(), floor).is_some_and(word) => {
+            Before::Label
+        }
+        _ => Before::Edge,
+    };
+    (plus, paren, before)
+}
+
+/// Whether a match is part of a UUID: its groups look like anything.
+fn in_uuid(text: &str, start: usize, end: usize) -> bool {
+    const LEN: usize = 36;
+    let bytes = text.as_bytes();
+    let belongs = |b: &u8| b.is_ascii_hexdigit() || *b == b'-';
+    let from = start - bytes[..start].iter().rev().take(LEN).take_while(|b| belongs(b)).count();
+    let to = end + bytes[end..].iter().take(LEN).take_while(|b| belongs(b)).count();
+    to - from == LEN && (0..LEN).all(|i| (bytes[from + i] == b'-') == matches!(i, 8 | 13 | 18 | 23))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seps(text: &str) -> Vec<(usize, Sep)> {
+        let Ok(c) = Candidate::parse(text, 0, 0, None) else { return Vec::new() };
+        (0..c.groups().len()).map(|i| (c.size(i), c.groups()[i].sep)).collect()
+    }
+
+    #[test]
+    fn groups_and_separators() {
+        assert_eq!(seps("12-345"), [(2, Sep::DASH), (3, Sep::NONE)]);
+        assert_eq!(seps("1\u{200b}2 – 345"), [(2, Sep::DASH), (3, Sep::NONE)]);
+        assert_eq!(seps("12 -345"), [(2, Sep::NONE)]);
+        assert_eq!(seps("12, 345"), [(2, Sep::NONE)]);
+        assert_eq!(seps("12) 345"), [(2, Sep::PAREN), (3, Sep::NONE)]);
+        assert_eq!(seps("１２．３"), [(2, Sep::DOT), (1, Sep::NONE)]);
+        assert_eq!(seps("12--3"), [(2, Sep::NONE)]);
+        assert_eq!(seps("12345678901234567890"), []);
+        assert_eq!(seps("1 1234567890123456789"), [(1, Sep::SPACE)]);
+    }
+
+    #[test]
+    fn uuids() {
+        let uuid = "12345678-1234-4234-8234-123456789012";
+        assert!(in_uuid(uuid, 0, 18) && in_uuid(uuid, 24, 36));
+        assert!(!in_uuid("12345678-1234-4234-8234-1234567890123", 0, 18));
+        assert!(!in_uuid("4111-1111-1111-1111", 0, 19));
+    }
+}

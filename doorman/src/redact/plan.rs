@@ -1,0 +1,120 @@
+//! What one tool's results go through.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::keys::Name;
+use super::kind::Counts;
+use super::rules::{Globs, Verdict, built_in};
+use super::scrub::Scrubber;
+use super::walk::{Place, Walker};
+use super::{credential, scan, widen};
+
+/// Why a value was not looked at entirely. It must not be forwarded: what was masked until then is not all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    /// Nested deeper than [`Plan::MAX_DEPTH`].
+    #[error("the result is nested deeper than {} levels", Plan::MAX_DEPTH)]
+    TooDeep,
+    /// More text than [`Plan::MAX_BYTES`].
+    #[error("the result has more than {} bytes of text", Plan::MAX_BYTES)]
+    TooLarge,
+    /// More values than [`Plan::MAX_VALUES`].
+    #[error("the result has more than {} values", Plan::MAX_VALUES)]
+    TooManyValues,
+    /// JSON in strings in JSON in strings, beyond [`Plan::MAX_EMBEDDED`].
+    #[error("the result has JSON embedded in strings more than {} times over", Plan::MAX_EMBEDDED)]
+    EmbeddedTooDeep,
+}
+
+/// Key rules, detectors and secrets for one tool, compiled.
+pub struct Plan {
+    pub(super) shared: Arc<Shared>,
+    pub(super) redact: Globs,
+    pub(super) reveal: Globs,
+}
+
+/// What all plans of a redactor have in common.
+pub(super) struct Shared {
+    pub(super) scrubber: Scrubber,
+    pub(super) keys: Globs,
+    pub(super) detectors: bool,
+}
+
+impl Plan {
+    /// How deep a value may be nested, embedded JSON included.
+    pub const MAX_DEPTH: usize = 128;
+    /// How many values (members and items at any depth) a value may have.
+    pub const MAX_VALUES: usize = 2_000_000;
+    /// How many bytes of text (strings and keys) a value may have, embedded JSON counted at each level.
+    pub const MAX_BYTES: usize = 64 << 20;
+    /// How often JSON may be embedded in a string within embedded JSON.
+    pub const MAX_EMBEDDED: usize = 4;
+
+    /// Redacts a value in place.
+    ///
+    /// # Errors
+    /// If the value is beyond the bounds. It is then partly redacted and must not be forwarded.
+    pub fn value(&self, value: &mut Value, counts: &mut Counts) -> Result<(), Blocked> {
+        Walker::new(self, counts).value(value, Place::ROOT).map(drop)
+    }
+
+    /// Redacts a text; one that is JSON is treated as the value that it spells.
+    ///
+    /// # Errors
+    /// If the text is beyond the bounds.
+    pub fn text<'a>(&self, text: &'a str, counts: &mut Counts) -> Result<Cow<'a, str>, Blocked> {
+        Walker::new(self, counts).text(text, Place::ROOT)
+    }
+
+    /// Widens an output schema (JSON Schema 2020-12, as schemars emits) so that every value that fits the schema still
+    /// fits after [`value`](Self::value). Titles, descriptions, defaults and examples stay as they are.
+    pub fn widen(&self, schema: &mut Value) {
+        widen::widen(self, schema);
+    }
+
+    /// What a key says. A tool's own `redact` goes before `reveal`, which goes before the general rules.
+    pub(super) fn verdict(&self, key: &str) -> Verdict {
+        self.verdict_of(&Name::new(key))
+    }
+
+    pub(super) fn verdict_of(&self, name: &Name) -> Verdict {
+        if self.redact.matches(name) {
+            Verdict::Mask
+        } else if self.reveal.matches(name) {
+            Verdict::Reveal
+        } else if built_in(name) || self.shared.keys.matches(name) {
+            Verdict::Mask
+        } else {
+            Verdict::Scan
+        }
+    }
+
+    /// Removes secrets by value.
+    pub(super) fn scrub<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
+        self.shared.scrubber.scrub(text, counts)
+    }
+
+    /// All stages, on a text as it is written.
+    pub(super) fn flat<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
+        let text = self.scrub(text, counts);
+        if !self.shared.detectors {
+            return text;
+        }
+        let text = then(text, |text| credential::mask(text, counts));
+        then(text, |text| scan::mask(text, &|key| self.verdict(key), counts))
+    }
+}
+
+/// The next stage on what the stage before left. A stage that changes nothing lends what it was given.
+fn then<'a>(text: Cow<'a, str>, stage: impl for<'b> FnOnce(&'b str) -> Cow<'b, str>) -> Cow<'a, str> {
+    match text {
+        Cow::Borrowed(text) => stage(text),
+        Cow::Owned(text) => match stage(&text) {
+            Cow::Owned(next) => Cow::Owned(next),
+            Cow::Borrowed(_) => Cow::Owned(text),
+        },
+    }
+}

@@ -1,0 +1,219 @@
+//! One pass over a value, in place.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::card::is_card_number;
+use super::embedded::{self, Parsed};
+use super::keys::Name;
+use super::kind::{Counts, Kind};
+use super::memo::{Memo, Role, Seen};
+use super::plan::{Blocked, Plan};
+use super::rules::Verdict;
+
+/// Texts longer than this name no key.
+const LONGEST_NAME: usize = 128;
+
+/// Where in a result a value stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    depth: usize,
+    /// How often JSON was embedded in a string on the way here.
+    embedded: usize,
+    look: Look,
+}
+
+impl Place {
+    pub(super) const ROOT: Place = Place { depth: 0, embedded: 0, look: Look::All };
+
+    fn inner(self) -> Result<Self, Blocked> {
+        if self.depth >= Plan::MAX_DEPTH {
+            return Err(Blocked::TooDeep);
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    All,
+    /// Under a revealed key: held secrets, and keys within.
+    Revealed,
+}
+
+pub(super) struct Walker<'p, 'c> {
+    plan: &'p Plan,
+    counts: &'c mut Counts,
+    memo: Memo,
+    values: usize,
+    bytes: usize,
+}
+
+impl<'p, 'c> Walker<'p, 'c> {
+    pub(super) fn new(plan: &'p Plan, counts: &'c mut Counts) -> Self {
+        Self { plan, counts, memo: Memo::new(), values: 0, bytes: 0 }
+    }
+
+    /// Redacts a value in place; says whether anything changed.
+    pub(super) fn value(&mut self, value: &mut Value, place: Place) -> Result<bool, Blocked> {
+        self.values += 1;
+        if self.values > Plan::MAX_VALUES {
+            return Err(Blocked::TooManyValues);
+        }
+        match value {
+            Value::Null | Value::Bool(_) => Ok(false),
+            Value::Number(number) => {
+                let kind = if place.look == Look::All && self.plan.shared.detectors && is_card_number(number) {
+                    Kind::Card
+                } else if self.plan.shared.scrubber.is_numeric() && self.is_secret(&number.to_string()) {
+                    Kind::Secret
+                } else {
+                    return Ok(false);
+                };
+                self.counts.add(kind);
+                *value = Value::from(kind.mask());
+                Ok(true)
+            }
+            Value::String(text) => {
+                let changed = match self.text(text, place)? {
+                    Cow::Owned(changed) => changed,
+                    Cow::Borrowed(_) => return Ok(false),
+                };
+                *text = changed;
+                Ok(true)
+            }
+            Value::Array(items) => self.array(items, place.inner()?),
+            Value::Object(members) => self.object(members, place.inner()?),
+        }
+    }
+
+    /// Redacts a text; one that is JSON as the value that it spells, written anew only if something changed.
+    pub(super) fn text<'a>(&mut self, text: &'a str, place: Place) -> Result<Cow<'a, str>, Blocked> {
+        self.count_bytes(text)?;
+        if place.look == Look::Revealed {
+            return Ok(self.plan.scrub(text, self.counts));
+        }
+        if !embedded::may_be_json(text) {
+            return Ok(self.plan.flat(text, self.counts));
+        }
+        match embedded::parse(text, Plan::MAX_DEPTH - place.depth, Plan::MAX_VALUES - self.values) {
+            Parsed::Blocked(blocked) => Err(blocked),
+            Parsed::Text => Ok(self.plan.flat(text, self.counts)),
+            Parsed::Json { .. } if place.embedded == Plan::MAX_EMBEDDED => Err(Blocked::EmbeddedTooDeep),
+            Parsed::Json { mut value, repeated } => {
+                let changed = self.value(&mut value, Place { embedded: place.embedded + 1, ..place })?;
+                // What was dropped as a repeated key wasn't looked at, so the text can't stay as it was.
+                if changed || repeated {
+                    return Ok(Cow::Owned(self.plan.scrub(&value.to_string(), self.counts).into_owned()));
+                }
+                // Escapes and numbers are written in more than one way; secrets are removed from what is forwarded.
+                Ok(self.plan.scrub(text, self.counts))
+            }
+        }
+    }
+
+    fn array(&mut self, items: &mut [Value], place: Place) -> Result<bool, Blocked> {
+        let mut changed = false;
+        for item in items {
+            // `[["password", "…"]]`: an object written as pairs.
+            if let Value::Array(pair) = item
+                && let [Value::String(key), value] = pair.as_mut_slice()
+                && self.names_secret(key)
+            {
+                changed |= self.mask(value);
+            }
+            changed |= self.value(item, place)?;
+        }
+        Ok(changed)
+    }
+
+    fn object(&mut self, members: &mut Map<String, Value>, place: Place) -> Result<bool, Blocked> {
+        let (mut changed, mut clean, mut secret, mut holds) = (false, true, false, false);
+        for (key, value) in members.iter_mut() {
+            self.count_bytes(key)?;
+            let seen = self.key(key);
+            clean &= seen.clean;
+            match seen.verdict {
+                Verdict::Mask => changed |= self.mask(value),
+                Verdict::Reveal => changed |= self.value(value, Place { look: Look::Revealed, ..place })?,
+                Verdict::Scan => {
+                    secret |= seen.role == Role::Name && value.as_str().is_some_and(|name| self.names_secret(name));
+                    holds |= seen.role == Role::Value;
+                    changed |= self.value(value, place)?;
+                }
+            }
+        }
+        // `{"name": "password", "value": "…"}`
+        if secret && holds {
+            for (key, value) in members.iter_mut() {
+                let seen = self.key(key);
+                if seen.role == Role::Value && seen.verdict == Verdict::Scan {
+                    changed |= self.mask(value);
+                }
+            }
+        }
+        if !clean {
+            self.rename(members);
+        }
+        Ok(changed || !clean)
+    }
+
+    /// Masks what keys hold; keys that become the same are numbered.
+    fn rename(&mut self, members: &mut Map<String, Value>) {
+        let mut renamed = Map::with_capacity(members.len());
+        let mut numbers = 1;
+        let taken: Vec<(String, Value)> = std::mem::take(members).into_iter().collect();
+        for (key, value) in taken {
+            let mut new = self.plan.flat(&key, self.counts).into_owned();
+            if renamed.contains_key(&new) {
+                let base = new.clone();
+                while renamed.contains_key(&new) {
+                    numbers += 1;
+                    new = format!("{base}#{numbers}");
+                }
+            }
+            renamed.insert(new, value);
+        }
+        *members = renamed;
+    }
+
+    /// What a key says about its value and itself.
+    fn key(&mut self, key: &str) -> Seen {
+        if let Some(seen) = self.memo.get(key) {
+            return seen;
+        }
+        let name = Name::new(key);
+        let clean = matches!(self.plan.flat(key, &mut Counts::default()), Cow::Borrowed(_));
+        let seen = Seen { verdict: self.plan.verdict_of(&name), role: Role::of(&name), clean };
+        self.memo.put(key, seen);
+        seen
+    }
+
+    fn names_secret(&self, name: &str) -> bool {
+        name.len() <= LONGEST_NAME && self.plan.verdict(name) == Verdict::Mask
+    }
+
+    /// Masks a value whole. Null and the empty text hold nothing; a mask stays what it is.
+    fn mask(&mut self, value: &mut Value) -> bool {
+        match value {
+            Value::Null => false,
+            Value::String(text) if text.is_empty() || Kind::is_mask(text) => false,
+            _ => {
+                self.counts.add(Kind::Key);
+                *value = Value::from(Kind::Key.mask());
+                true
+            }
+        }
+    }
+
+    fn is_secret(&self, text: &str) -> bool {
+        matches!(self.plan.scrub(text, &mut Counts::default()), Cow::Owned(_))
+    }
+
+    fn count_bytes(&mut self, text: &str) -> Result<(), Blocked> {
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.bytes > Plan::MAX_BYTES { Err(Blocked::TooLarge) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,321 @@
+//! Output schemas that stay true after redaction.
+//!
+//! A schema is only ever widened: keywords that a mask could violate go, types that could become a mask also allow
+//! strings. What is left alone is what redaction leaves alone.
+
+use serde_json::{Map, Value, json};
+
+use super::keys::Name;
+use super::kind::Counts;
+use super::memo::Role;
+use super::plan::Plan;
+use super::rules::Verdict;
+
+/// Constraints that a masked text, a renamed key or two equal masks may violate.
+const DROPPED: [&str; 10] =
+    ["pattern", "minLength", "maxLength", "uniqueItems", "propertyNames", "maxContains", "not", "if", "then", "else"];
+
+/// Formats of numbers; all others are about text.
+const NUMBER_FORMATS: [&str; 13] = [
+    "int8", "int16", "int32", "uint8", "uint16", "uint32", "float", "int64", "uint64", "int", "uint", "int128", "double",
+];
+
+/// How many of [`NUMBER_FORMATS`] are too small for a card number.
+const SMALL_FORMATS: usize = 7;
+
+/// The smallest number that can be a card number.
+const SMALLEST_CARD: f64 = 1e12;
+
+pub(super) fn widen(plan: &Plan, schema: &mut Value) {
+    let widener = Widener { plan, records: may_have_records(schema), secrets: !plan.shared.scrubber.is_empty() };
+    widener.schema(schema, 0);
+}
+
+struct Widener<'p> {
+    plan: &'p Plan,
+    /// Records such as `{"name": "password", "value": …}` may occur.
+    records: bool,
+    /// Held secrets may be removed anywhere, from revealed values too.
+    secrets: bool,
+}
+
+impl Widener<'_> {
+    fn schema(&self, schema: &mut Value, depth: usize) {
+        if depth > Plan::MAX_DEPTH {
+            *schema = Value::Bool(true);
+            return;
+        }
+        let Value::Object(keywords) = schema else { return };
+        let conditional = keywords.contains_key("if");
+        keywords.retain(|keyword, value| match keyword.as_str() {
+            "format" => value.as_str().is_some_and(|format| NUMBER_FORMATS.contains(&format)),
+            // What the dropped branches evaluated would count as unevaluated.
+            "unevaluatedProperties" | "unevaluatedItems" => !conditional,
+            keyword => !DROPPED.contains(&keyword),
+        });
+        self.values(keywords);
+        self.members(keywords, depth);
+        self.items(keywords, depth);
+        self.branches(keywords, depth);
+        for keyword in ["$defs", "definitions", "dependentSchemas"] {
+            if let Some(Value::Object(schemas)) = keywords.get_mut(keyword) {
+                schemas.values_mut().for_each(|schema| self.schema(schema, depth + 1));
+            }
+        }
+    }
+
+    /// `type`, `enum` and `const`.
+    fn values(&self, keywords: &mut Map<String, Value>) {
+        let listed = match (keywords.get("const"), keywords.get("enum")) {
+            (Some(one), _) => Some(vec![one.clone()]),
+            (None, Some(Value::Array(values))) => Some(values.clone()),
+            _ => None,
+        };
+        let masked = match listed {
+            Some(mut values) => {
+                let masks: Vec<Value> = values.iter().filter_map(|value| self.redacted(value)).collect();
+                if masks.is_empty() {
+                    return;
+                }
+                values.extend(masks);
+                keywords.remove("const");
+                keywords.insert("enum".to_owned(), Value::Array(values));
+                true
+            }
+            None => self.may_mask_number(keywords),
+        };
+        if let (true, Some(types)) = (masked, keywords.get_mut("type")) {
+            allow_string(types);
+        }
+    }
+
+    /// What redaction makes of a listed value, if it changes it.
+    fn redacted(&self, value: &Value) -> Option<Value> {
+        let mut redacted = value.clone();
+        let blocked = self.plan.value(&mut redacted, &mut Counts::default()).is_err();
+        (!blocked && redacted != *value).then_some(redacted)
+    }
+
+    fn may_mask_number(&self, keywords: &Map<String, Value>) -> bool {
+        let number = has_type(keywords, &["integer", "number"]);
+        let format = keywords.get("format").and_then(Value::as_str).unwrap_or_default();
+        let below = |keyword: &str| keywords.get(keyword).and_then(Value::as_f64).is_some_and(|max| max < SMALLEST_CARD);
+        let small = NUMBER_FORMATS[..SMALL_FORMATS].contains(&format) || below("maximum") || below("exclusiveMaximum");
+        number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.shared.detectors)
+    }
+
+    fn members(&self, keywords: &mut Map<String, Value>, depth: usize) {
+        if let Some(Value::Object(properties)) = keywords.get_mut("properties") {
+            for (key, schema) in properties.iter_mut() {
+                self.property(key, schema, depth + 1);
+            }
+        }
+        if let Some(Value::Object(patterns)) = keywords.get_mut("patternProperties") {
+            for schema in patterns.values_mut() {
+                self.schema(schema, depth + 1);
+                accept_string(schema);
+            }
+            // A key that is masked no longer matches its pattern.
+            keywords.remove("additionalProperties");
+            keywords.remove("unevaluatedProperties");
+        }
+        for keyword in ["additionalProperties", "unevaluatedProperties"] {
+            // The keys are the data's own, so any of them may be one whose value is masked.
+            if let Some(schema) = keywords.get_mut(keyword) {
+                self.schema(schema, depth + 1);
+                accept_string(schema);
+            }
+        }
+    }
+
+    fn property(&self, key: &str, schema: &mut Value, depth: usize) {
+        let name = Name::new(key);
+        match self.plan.verdict_of(&name) {
+            Verdict::Mask => accept_string(schema),
+            Verdict::Reveal if !self.secrets && is_leaf(schema) => {}
+            Verdict::Reveal => self.schema(schema, depth),
+            Verdict::Scan => {
+                self.schema(schema, depth);
+                if self.records && Role::of(&name) == Role::Value {
+                    accept_string(schema);
+                }
+            }
+        }
+    }
+
+    fn items(&self, keywords: &mut Map<String, Value>, depth: usize) {
+        for keyword in ["items", "contains", "unevaluatedItems", "additionalItems"] {
+            match keywords.get_mut(keyword) {
+                Some(Value::Array(schemas)) => schemas.iter_mut().for_each(|schema| self.schema(schema, depth + 1)),
+                Some(schema) => self.schema(schema, depth + 1),
+                None => {}
+            }
+        }
+        let Some(Value::Array(schemas)) = keywords.get_mut("prefixItems") else { return };
+        schemas.iter_mut().for_each(|schema| self.schema(schema, depth + 1));
+        // `[["password", "…"]]`: the second item of a pair whose first can be a text.
+        if let [Value::Object(first), second, ..] = schemas.as_mut_slice()
+            && (!first.contains_key("type") || has_type(first, &["string"]))
+        {
+            accept_string(second);
+        }
+    }
+
+    fn branches(&self, keywords: &mut Map<String, Value>, depth: usize) {
+        for keyword in ["anyOf", "allOf", "oneOf"] {
+            if let Some(Value::Array(schemas)) = keywords.get_mut(keyword) {
+                schemas.iter_mut().for_each(|schema| self.schema(schema, depth + 1));
+            }
+        }
+        // A masked value may fit several branches that no unmasked one fitted together.
+        let Some(branches) = keywords.remove("oneOf") else { return };
+        if !keywords.contains_key("anyOf") {
+            keywords.insert("anyOf".to_owned(), branches);
+        } else if let Value::Array(all) = keywords.entry("allOf").or_insert_with(|| json!([])) {
+            all.push(json!({ "anyOf": branches }));
+        }
+    }
+}
+
+/// Makes a schema accept every string beside what it accepts.
+fn accept_string(schema: &mut Value) {
+    const COMBINED: [&str; 9] =
+        ["$ref", "$dynamicRef", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if"];
+    let Value::Object(keywords) = schema else { return };
+    if keywords.is_empty() {
+        return;
+    }
+    if !COMBINED.iter().any(|keyword| keywords.contains_key(*keyword)) {
+        keywords.retain(|keyword, value| {
+            !matches!(keyword.as_str(), "pattern" | "minLength" | "maxLength")
+                && (keyword != "format" || value.as_str().is_some_and(|format| NUMBER_FORMATS.contains(&format)))
+        });
+        if let Some(types) = keywords.get_mut("type") {
+            allow_string(types);
+        }
+        return;
+    }
+    let only_any_of = keywords.keys().all(|k| matches!(k.as_str(), "anyOf" | "title" | "description" | "default"));
+    if let (true, Some(Value::Array(branches))) = (only_any_of, keywords.get_mut("anyOf")) {
+        let string = json!({ "type": "string" });
+        if !branches.contains(&string) {
+            branches.push(string);
+        }
+        return;
+    }
+    // What describes the property stays on the property.
+    let mut wrapped = Map::new();
+    for keyword in ["title", "description"] {
+        if let Some(text) = keywords.remove(keyword) {
+            wrapped.insert(keyword.to_owned(), text);
+        }
+    }
+    wrapped.insert("anyOf".to_owned(), json!([std::mem::take(keywords), { "type": "string" }]));
+    *schema = Value::Object(wrapped);
+}
+
+/// Adds `string` to the value of `type`.
+fn allow_string(types: &mut Value) {
+    match types {
+        Value::String(one) if one != "string" => *types = json!([one, "string"]),
+        Value::Array(several) if !several.iter().any(|t| t == "string") => several.push(Value::from("string")),
+        _ => {}
+    }
+}
+
+fn has_type(keywords: &Map<String, Value>, names: &[&str]) -> bool {
+    let named = |value: &Value| value.as_str().is_some_and(|t| names.contains(&t));
+    match keywords.get("type") {
+        Some(Value::Array(types)) => types.iter().any(named),
+        Some(one) => named(one),
+        None => false,
+    }
+}
+
+/// Whether a schema says nothing about members, items or other schemas.
+fn is_leaf(schema: &Value) -> bool {
+    schema.as_object().is_some_and(|keywords| !keywords.values().any(|v| v.is_object()) && !has_type(keywords, &["array"]))
+        && ["anyOf", "allOf", "oneOf", "$ref"].iter().all(|keyword| schema.get(keyword).is_none())
+}
+
+/// Whether some object may have both a name and a value: by its properties, or because its keys are open.
+fn may_have_records(schema: &Value) -> bool {
+    match schema {
+        Value::Array(items) => items.iter().any(may_have_records),
+        Value::Object(keywords) => {
+            let named = keywords.get("properties").and_then(Value::as_object);
+            let open = |k: &str| keywords.get(k).is_some_and(|v| *v != Value::Bool(false));
+            named.is_some_and(|p| p.keys().any(|key| Role::of(&Name::new(key)) == Role::Name))
+                || open("additionalProperties")
+                || open("patternProperties")
+                || keywords.values().any(may_have_records)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::Redactor;
+
+    fn widened(mut schema: Value) -> Value {
+        let built = Redactor::builder().build().and_then(|r| r.plan(&["iban"], &["contact"]));
+        let Ok(plan) = built else { panic!("builds") };
+        plan.widen(&mut schema);
+        schema
+    }
+
+    #[test]
+    fn only_what_redaction_may_change() {
+        let schema = json!({
+            "title": "Invoice", "type": "object", "required": ["id", "password"], "additionalProperties": false,
+            "properties": {
+                "id": {"type": "string", "minLength": 3, "description": "its number"},
+                "email": {"type": "string", "format": "email"},
+                "contact": {"type": "string", "format": "email"},
+                "iban": {"$ref": "#/$defs/Iban", "description": "account"},
+                "password": {"type": "boolean"},
+                "small": {"type": "integer", "format": "uint32", "minimum": 0},
+                "large": {"type": ["integer", "null"], "format": "uint64"},
+                "state": {"enum": ["open", "a@b.com"]},
+                "kind": {"type": "string", "const": "x"},
+            },
+            "$defs": {"Iban": {"type": "string", "pattern": "^D"}},
+        });
+        assert_eq!(
+            widened(schema),
+            json!({
+                "title": "Invoice", "type": "object", "required": ["id", "password"], "additionalProperties": false,
+                "properties": {
+                    "id": {"type": "string", "description": "its number"},
+                    "email": {"type": "string"},
+                    "contact": {"type": "string", "format": "email"},
+                    "iban": {"description": "account", "anyOf": [{"$ref": "#/$defs/Iban"}, {"type": "string"}]},
+                    "password": {"type": ["boolean", "string"]},
+                    "small": {"type": "integer", "format": "uint32", "minimum": 0},
+                    "large": {"type": ["integer", "null", "string"], "format": "uint64"},
+                    "state": {"enum": ["open", "a@b.com", "«redacted:email»"]},
+                    "kind": {"type": "string", "const": "x"},
+                },
+                "$defs": {"Iban": {"type": "string"}},
+            })
+        );
+    }
+
+    #[test]
+    fn branches_maps_and_pairs() {
+        assert_eq!(
+            widened(json!({"oneOf": [{"type": "string", "format": "email"}, {"type": "string", "format": "uuid"}]})),
+            json!({"anyOf": [{"type": "string"}, {"type": "string"}]})
+        );
+        assert_eq!(
+            widened(json!({"type": "object", "additionalProperties": {"type": "integer", "format": "int32"}})),
+            json!({"type": "object", "additionalProperties": {"type": ["integer", "string"], "format": "int32"}})
+        );
+        assert_eq!(
+            widened(json!({"type": "array", "items": {"prefixItems": [{"type": "string"}, {"type": "boolean"}]}})),
+            json!({"type": "array", "items": {"prefixItems": [{"type": "string"}, {"type": ["boolean", "string"]}]}})
+        );
+    }
+}
