@@ -17,37 +17,37 @@ const TO_19: &[usize] = &[16, 17, 18, 19];
 
 /// Issuer ranges (ISO/IEC 7812), as the brands publish them.
 static BRANDS: [Brand; 31] = [
-    brand(180_000, 180_099, &[15]),          // JCB, old
-    brand(213_100, 213_199, &[15]),          // JCB, old
-    brand(220_000, 220_499, TO_19),          // Mir
-    brand(222_100, 272_099, &[16]),          // Mastercard, 2-series
-    brand(300_000, 305_999, &[14, 16]),      // Diners Club
-    brand(309_500, 309_599, &[14, 16]),      // Diners Club
-    brand(340_000, 349_999, &[15]),          // American Express
-    brand(352_800, 358_999, TO_19),          // JCB
-    brand(360_000, 369_999, &[14, 16, 19]),  // Diners Club
-    brand(370_000, 379_999, &[15]),          // American Express
-    brand(380_000, 399_999, &[14, 16, 19]),  // Diners Club
-    brand(400_000, 499_999, &[13, 16, 19]),  // Visa
+    brand(180_000, 180_099, &[15]),                         // JCB, old
+    brand(213_100, 213_199, &[15]),                         // JCB, old
+    brand(220_000, 220_499, TO_19),                         // Mir
+    brand(222_100, 272_099, &[16]),                         // Mastercard, 2-series
+    brand(300_000, 305_999, &[14, 16]),                     // Diners Club
+    brand(309_500, 309_599, &[14, 16]),                     // Diners Club
+    brand(340_000, 349_999, &[15]),                         // American Express
+    brand(352_800, 358_999, TO_19),                         // JCB
+    brand(360_000, 369_999, &[14, 16, 19]),                 // Diners Club
+    brand(370_000, 379_999, &[15]),                         // American Express
+    brand(380_000, 399_999, &[14, 16, 19]),                 // Diners Club
+    brand(400_000, 499_999, &[13, 16, 19]),                 // Visa
     brand(501_800, 501_899, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(501_900, 501_999, &[16]),          // Dankort
+    brand(501_900, 501_999, &[16]),                         // Dankort
     brand(502_000, 502_099, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
     brand(503_800, 503_899, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(506_000, 508_999, &[16, 18, 19]),  // Verve, Elo, RuPay
-    brand(509_000, 509_999, &[16]),          // Elo
-    brand(510_000, 559_999, &[16]),          // Mastercard
+    brand(506_000, 508_999, &[16, 18, 19]),                 // Verve, Elo, RuPay
+    brand(509_000, 509_999, &[16]),                         // Elo
+    brand(510_000, 559_999, &[16]),                         // Mastercard
     brand(589_300, 589_399, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(600_000, 609_999, TO_19),          // Discover, RuPay, Hipercard, UkrCard
-    brand(620_000, 629_999, TO_19),          // UnionPay
+    brand(600_000, 609_999, TO_19),                         // Discover, RuPay, Hipercard, UkrCard
+    brand(620_000, 629_999, TO_19),                         // UnionPay
     brand(630_400, 630_499, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(636_000, 639_999, &[16]),          // Elo, InstaPayment
-    brand(644_000, 659_999, TO_19),          // Discover, RuPay, Troy
+    brand(636_000, 639_999, &[16]),                         // Elo, InstaPayment
+    brand(644_000, 659_999, TO_19),                         // Discover, RuPay, Troy
     brand(675_900, 676_999, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(810_000, 819_999, TO_19),          // UnionPay, RuPay
-    brand(820_000, 829_999, &[16]),          // RuPay
-    brand(860_000, 860_099, &[16]),          // UzCard
-    brand(979_200, 979_299, &[16]),          // Troy
-    brand(986_000, 986_099, &[16]),          // Humo
+    brand(810_000, 819_999, TO_19),                         // UnionPay, RuPay
+    brand(820_000, 829_999, &[16]),                         // RuPay
+    brand(860_000, 860_099, &[16]),                         // UzCard
+    brand(979_200, 979_299, &[16]),                         // Troy
+    brand(986_000, 986_099, &[16]),                         // Humo
 ];
 
 /// Whether some brand's numbers begin with this digit.
@@ -66,7 +66,8 @@ fn is_card(digits: &[u8]) -> bool {
 
 fn luhn(digits: &[u8]) -> bool {
     let doubled = |d: u8| if d > 4 { 2 * d - 9 } else { 2 * d };
-    let sum: u32 = digits.iter().rev().enumerate().map(|(i, &d)| u32::from(if i % 2 == 1 { doubled(d) } else { d })).sum();
+    let sum: u32 =
+        digits.iter().rev().enumerate().map(|(i, &d)| u32::from(if i % 2 == 1 { doubled(d) } else { d })).sum();
     sum % 10 == 0
 }
 
@@ -138,8 +139,16 @@ mod tests {
     #[test]
     fn brands_and_checksum() {
         for number in [
-            "4111111111111111", "4222222222222", "5555555555554444", "2223003122003222", "378282246310005",
-            "6011111111111117", "30569309025904", "3530111333300000", "6759649826438453", "6200000000000005",
+            "4111111111111111",
+            "4222222222222",
+            "5555555555554444",
+            "2223003122003222",
+            "378282246310005",
+            "6011111111111117",
+            "30569309025904",
+            "3530111333300000",
+            "6759649826438453",
+            "6200000000000005",
         ] {
             assert!(card(number), "{number}");
         }

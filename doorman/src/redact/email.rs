@@ -168,10 +168,21 @@ mod tests {
     #[test]
     fn addresses() {
         for address in [
-            "alice@example.com", "a.b-c_d+e@x.y.co", "o'brien@example.com", "alice@exämple.com", "älice@example.com",
-            "alice%40example.com", "alice%40example%2Ecom", "alice＠example.com", "ａｌｉｃｅ＠ｅｘａｍｐｌｅ．ｃｏｍ",
-            "alice&#64;example.com", "\"alice smith\"@example.com", "ali\u{200b}ce@exam\u{200b}ple.com", "用户@例え.テスト",
-            "alice@xn--exmple-cua.com", "alice@3com.com",
+            "alice@example.com",
+            "a.b-c_d+e@x.y.co",
+            "o'brien@example.com",
+            "alice@exämple.com",
+            "älice@example.com",
+            "alice%40example.com",
+            "alice%40example%2Ecom",
+            "alice＠example.com",
+            "ａｌｉｃｅ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+            "alice&#64;example.com",
+            "\"alice smith\"@example.com",
+            "ali\u{200b}ce@exam\u{200b}ple.com",
+            "用户@例え.テスト",
+            "alice@xn--exmple-cua.com",
+            "alice@3com.com",
         ] {
             assert_eq!(found(address), Some(address));
         }
@@ -180,8 +191,17 @@ mod tests {
     #[test]
     fn only_the_address() {
         for text in [
-            "mailto:alice@x.co?subject=x", "<alice@x.co>", "user=alice@x.co", "'alice@x.co'", "to alice@x.co.", "(alice@x.co),",
-            "联系alice@x.co吧", "alice@x.co-", "x/alice@x.co/y", "alice@x.co: hi", "alice@x.co.1",
+            "mailto:alice@x.co?subject=x",
+            "<alice@x.co>",
+            "user=alice@x.co",
+            "'alice@x.co'",
+            "to alice@x.co.",
+            "(alice@x.co),",
+            "联系alice@x.co吧",
+            "alice@x.co-",
+            "x/alice@x.co/y",
+            "alice@x.co: hi",
+            "alice@x.co.1",
         ] {
             assert_eq!(found(text), Some("alice@x.co"), "{text}");
         }
@@ -190,8 +210,19 @@ mod tests {
     #[test]
     fn others() {
         for text in [
-            "git@github.com:x/y.git", "ssh://git@github.com/x", "deploy@host.example.com:srv/app.git", "user@host", "@app.route",
-            "react@18.2.0", "pkg@1.2.3-rc.one", "icon@2x.png", "root@10.0.0.1", "a @ b.com", "@", "x@.com", "x@y.z",
+            "git@github.com:x/y.git",
+            "ssh://git@github.com/x",
+            "deploy@host.example.com:srv/app.git",
+            "user@host",
+            "@app.route",
+            "react@18.2.0",
+            "pkg@1.2.3-rc.one",
+            "icon@2x.png",
+            "root@10.0.0.1",
+            "a @ b.com",
+            "@",
+            "x@.com",
+            "x@y.z",
         ] {
             assert_eq!(found(text), None, "{text}");
         }

@@ -74,7 +74,8 @@ impl Name {
             match b {
                 b'a'..=b'z' | b'0'..=b'9' => self.push(b),
                 b'A'..=b'Z' => {
-                    let ends_acronym = previous.is_ascii_uppercase() && key.get(i + 1).is_some_and(u8::is_ascii_lowercase);
+                    let ends_acronym =
+                        previous.is_ascii_uppercase() && key.get(i + 1).is_some_and(u8::is_ascii_lowercase);
                     if previous.is_ascii_lowercase() || previous.is_ascii_digit() || ends_acronym {
                         self.separate();
                     }
@@ -203,9 +204,17 @@ mod tests {
 
     #[test]
     fn one_form_for_every_spelling() {
-        for key in
-            ["apiKey", "api_key", "API-KEY", "APIKey", "api.key", " api key ", "ＡＰＩ＿ＫＥＹ", "api\u{200b}_key", "[api]key"]
-        {
+        for key in [
+            "apiKey",
+            "api_key",
+            "API-KEY",
+            "APIKey",
+            "api.key",
+            " api key ",
+            "ＡＰＩ＿ＫＥＹ",
+            "api\u{200b}_key",
+            "[api]key",
+        ] {
             assert_eq!(form(key), "api_key", "{key}");
         }
         assert_eq!(form("X-Api-Key"), "x_api_key");

@@ -26,16 +26,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 8] = [
-        Kind::Key,
-        Kind::Email,
-        Kind::Phone,
-        Kind::Ssn,
-        Kind::Card,
-        Kind::Credential,
-        Kind::Secret,
-        Kind::Blocked,
-    ];
+    const ALL: [Kind; 8] =
+        [Kind::Key, Kind::Email, Kind::Phone, Kind::Ssn, Kind::Card, Kind::Credential, Kind::Secret, Kind::Blocked];
 
     /// The kind's name, as in masks and audit records.
     pub fn name(self) -> &'static str {

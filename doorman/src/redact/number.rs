@@ -126,8 +126,16 @@ impl Candidate {
     fn parse(text: &str, start: usize, floor: usize, after: Option<Sep>) -> Result<Self, usize> {
         let (plus, paren, before) = before(text, start, floor, after);
         let none = Group { end: start, total: 0, sep: Sep::NONE };
-        let mut this =
-            Self { start, plus, paren, before, digits: [0; MAX_DIGITS], groups: [none; MAX_DIGITS], len: 0, second: start };
+        let mut this = Self {
+            start,
+            plus,
+            paren,
+            before,
+            digits: [0; MAX_DIGITS],
+            groups: [none; MAX_DIGITS],
+            len: 0,
+            second: start,
+        };
         let (mut at, mut total) = (start, 0);
         loop {
             let (end, count) = digits(text, at, &mut this.digits[total..]);

@@ -29,7 +29,12 @@ pub(super) fn key_before(text: &str, sep: usize, floor: usize) -> Option<Key<'_>
     while start > floor {
         match bytes[start - 1] {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | 0x80.. => start -= 1,
-            b' ' if start < end && !quoted && words == 1 && start - 1 > floor && bytes[start - 2].is_ascii_alphanumeric() => {
+            b' ' if start < end
+                && !quoted
+                && words == 1
+                && start - 1 > floor
+                && bytes[start - 2].is_ascii_alphanumeric() =>
+            {
                 words = 2;
                 start -= 1;
             }
@@ -77,7 +82,9 @@ pub(super) fn value_after(text: &str, sep: usize, key: &Key<'_>) -> Option<Range
 
 /// Headers whose value is the rest of the line.
 fn is_header(key: &str) -> bool {
-    let ends = |name: &str| key.len().checked_sub(name.len()).and_then(|i| key.get(i..)).is_some_and(|k| k.eq_ignore_ascii_case(name));
+    let ends = |name: &str| {
+        key.len().checked_sub(name.len()).and_then(|i| key.get(i..)).is_some_and(|k| k.eq_ignore_ascii_case(name))
+    };
     ends("authorization") || ends("cookie")
 }
 
@@ -143,7 +150,9 @@ mod tests {
 
     #[test]
     fn no_values() {
-        for text in ["pwd == x", "https://x", "a::b", "pwd:\n  x", "pwd=", "=x", "pwd=«redacted:key»", "pwd: null", "pwd=\"\""] {
+        for text in
+            ["pwd == x", "https://x", "a::b", "pwd:\n  x", "pwd=", "=x", "pwd=«redacted:key»", "pwd: null", "pwd=\"\""]
+        {
             assert_eq!(pair(text), None, "{text}");
         }
     }

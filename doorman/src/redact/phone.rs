@@ -52,9 +52,9 @@ pub(super) fn find(candidate: &Candidate, text: &str) -> Option<usize> {
     if matches!(candidate.before, Before::Digits(sep) if !sep.is_weak()) {
         return None;
     }
-    (2..=candidate.groups().len().min(6)).rev().find(|&n| {
-        ends_here(candidate, n, text) && !has_other_meaning(candidate, n) && national(candidate, n)
-    })
+    (2..=candidate.groups().len().min(6))
+        .rev()
+        .find(|&n| ends_here(candidate, n, text) && !has_other_meaning(candidate, n) && national(candidate, n))
 }
 
 fn international(candidate: &Candidate) -> Option<usize> {
@@ -79,8 +79,9 @@ fn international(candidate: &Candidate) -> Option<usize> {
 /// Whether the number may end with group `n`: no letters, and no further groups of the same number.
 fn ends_here(candidate: &Candidate, n: usize, text: &str) -> bool {
     let group = candidate.groups()[n - 1];
-    let word = chars::at(text, group.end)
-        .is_some_and(|c| c.is_ascii_alphanumeric() && !matches!(c, 'x' | 'X' | 'e') || c == '_' && group.sep == Sep::NONE);
+    let word = chars::at(text, group.end).is_some_and(|c| {
+        c.is_ascii_alphanumeric() && !matches!(c, 'x' | 'X' | 'e') || c == '_' && group.sep == Sep::NONE
+    });
     group.sep.is_weak() && !word
 }
 

@@ -126,9 +126,7 @@ impl RedactorBuilder {
                 let shared = Arc::new(Shared { scrubber, keys, detectors: self.detectors });
                 Ok(Redactor { base: Plan { shared, redact: Globs::default(), reveal: Globs::default() } })
             }
-            (keys, scrubber) => {
-                Err(InvalidRules { globs: keys.err().unwrap_or_default(), secrets: scrubber.is_err() })
-            }
+            (keys, scrubber) => Err(InvalidRules { globs: keys.err().unwrap_or_default(), secrets: scrubber.is_err() }),
         }
     }
 }

@@ -229,6 +229,9 @@ mod tests {
         let scrubber = Scrubber::new(&[Secret::new("12345678"), Secret::new("1234567890")]).map_err(|e| e.to_string());
         let Ok(scrubber) = scrubber else { panic!("builds") };
         assert!(scrubber.is_numeric());
-        assert_eq!(scrubber.scrub("a1234567890b12345678", &mut Counts::default()), "a«redacted:secret»b«redacted:secret»");
+        assert_eq!(
+            scrubber.scrub("a1234567890b12345678", &mut Counts::default()),
+            "a«redacted:secret»b«redacted:secret»"
+        );
     }
 }

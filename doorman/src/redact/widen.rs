@@ -17,7 +17,8 @@ const DROPPED: [&str; 10] =
 
 /// Formats of numbers; all others are about text.
 const NUMBER_FORMATS: [&str; 13] = [
-    "int8", "int16", "int32", "uint8", "uint16", "uint32", "float", "int64", "uint64", "int", "uint", "int128", "double",
+    "int8", "int16", "int32", "uint8", "uint16", "uint32", "float", "int64", "uint64", "int", "uint", "int128",
+    "double",
 ];
 
 /// How many of [`NUMBER_FORMATS`] are too small for a card number.
@@ -99,7 +100,8 @@ impl Widener<'_> {
     fn may_mask_number(&self, keywords: &Map<String, Value>) -> bool {
         let number = has_type(keywords, &["integer", "number"]);
         let format = keywords.get("format").and_then(Value::as_str).unwrap_or_default();
-        let below = |keyword: &str| keywords.get(keyword).and_then(Value::as_f64).is_some_and(|max| max < SMALLEST_CARD);
+        let below =
+            |keyword: &str| keywords.get(keyword).and_then(Value::as_f64).is_some_and(|max| max < SMALLEST_CARD);
         let small = NUMBER_FORMATS[..SMALL_FORMATS].contains(&format) || below("maximum") || below("exclusiveMaximum");
         number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.shared.detectors)
     }
@@ -179,8 +181,7 @@ impl Widener<'_> {
 
 /// Makes a schema accept every string beside what it accepts.
 fn accept_string(schema: &mut Value) {
-    const COMBINED: [&str; 9] =
-        ["$ref", "$dynamicRef", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if"];
+    const COMBINED: [&str; 9] = ["$ref", "$dynamicRef", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if"];
     let Value::Object(keywords) = schema else { return };
     if keywords.is_empty() {
         return;
@@ -234,7 +235,9 @@ fn has_type(keywords: &Map<String, Value>, names: &[&str]) -> bool {
 
 /// Whether a schema says nothing about members, items or other schemas.
 fn is_leaf(schema: &Value) -> bool {
-    schema.as_object().is_some_and(|keywords| !keywords.values().any(|v| v.is_object()) && !has_type(keywords, &["array"]))
+    schema
+        .as_object()
+        .is_some_and(|keywords| !keywords.values().any(|v| v.is_object()) && !has_type(keywords, &["array"]))
         && ["anyOf", "allOf", "oneOf", "$ref"].iter().all(|keyword| schema.get(keyword).is_none())
 }
 

@@ -81,12 +81,10 @@ async fn run(app: Doorman) -> Result<(), Failure> {
         drop(clerk.cancel().await);
     }
     let stranger = connect(&url, &Secret::new("a-guess")).await;
-    table.line(
-        "stranger",
-        "connect with a guessed token",
-        &stranger.map_or_else(|error| error.to_string(), |_| "connected".into()),
-        "Auth",
-    );
+    let refused = stranger.err().map_or_else(|| "connected".to_owned(), |error| error.to_string());
+    // rmcp names its transport's whole type first.
+    let refused = refused.rsplit_once("error: ").map_or(&*refused, |(_, reason)| reason);
+    table.line("stranger", "connect with a guessed token", refused, "Auth required");
 
     server.abort();
     app.stop().await;
