@@ -33,10 +33,11 @@ struct Entry {
 #[tool_module(name = "kv", scope = OwnKeys, config = Settings)]
 impl KeyValue {
     fn configure(settings: Settings, _: &Credentials) -> Result<Self, ModuleError> {
-        if settings.capacity == 0 {
+        let Settings { capacity } = settings;
+        if capacity == 0 {
             return Err("capacity must be at least 1".into());
         }
-        Ok(Self { store: Store::with_capacity(settings.capacity), keys: OwnKeys, open: AtomicBool::new(false) })
+        Ok(Self { store: Store::with_capacity(capacity), keys: OwnKeys, open: AtomicBool::new(false) })
     }
 
     fn scope(&self) -> &OwnKeys {
@@ -61,19 +62,19 @@ impl KeyValue {
     /// List the keys that hold a value.
     #[expose(read_only)]
     async fn list(&self, caller: Caller) -> ToolResult<Vec<String>> {
-        Ok(self.store.keys_of(caller.require_agent()?)?)
+        self.store.keys_of(caller.require_agent()?)
     }
 
     /// Set the value of a key.
     #[expose(write, idempotent)]
     async fn put(&self, key: Scoped<OwnKeys>, #[data] value: String) -> ToolResult<()> {
-        Ok(self.store.put(&key, value)?)
+        self.store.put(&key, value)
     }
 
     /// Delete a key and its value.
     #[expose(destructive, idempotent)]
     async fn delete(&self, key: Scoped<OwnKeys>) -> ToolResult<bool> {
-        Ok(self.store.delete(&key)?)
+        self.store.delete(&key)
     }
 }
 

@@ -35,10 +35,12 @@ impl ResourceScope for OwnKeys {
     }
 }
 
+type Entries = BTreeMap<(String, String), String>;
+
 /// All agents' entries, keyed by agent and name.
 pub(crate) struct Store {
     capacity: usize,
-    entries: Mutex<BTreeMap<(String, String), String>>,
+    entries: Mutex<Entries>,
 }
 
 impl Store {
@@ -70,7 +72,7 @@ impl Store {
         Ok(self.entries()?.remove(&(key.agent.clone(), key.name.clone())).is_some())
     }
 
-    fn entries(&self) -> Result<MutexGuard<'_, BTreeMap<(String, String), String>>, ToolError> {
+    fn entries(&self) -> Result<MutexGuard<'_, Entries>, ToolError> {
         self.entries.lock().map_err(|_| ToolError::user("the store is closed"))
     }
 }
