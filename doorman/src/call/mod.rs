@@ -15,7 +15,7 @@ pub use context::{Call, Need};
 pub use error::{IntoToolError, ToolError, ToolResult};
 pub use extract::{Caller, Cancelled, FromCall, Progress, State};
 pub use output::{Reply, Structured};
-pub use param::{Bound, Decoded, Param, ParamSpec, Params, Refused, RunFuture};
+pub use param::{Blocking, Bound, Decoded, Param, ParamSpec, Params, Refused, RunFuture};
 
 pub(crate) use context::{Mounted, ProgressSink, StateTable};
 pub(crate) use error::Failure;

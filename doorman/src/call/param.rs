@@ -223,8 +223,11 @@ pub enum Bound {
     /// An `async fn`.
     Async(RunFuture),
     /// A plain `fn`, which runs on a thread where it may block.
-    Blocking(Box<dyn FnOnce() -> Result<Reply, ToolError> + Send>),
+    Blocking(Blocking),
 }
+
+/// A plain function with its arguments.
+pub type Blocking = Box<dyn FnOnce() -> Result<Reply, ToolError> + Send>;
 
 /// A running function.
 pub type RunFuture = BoxFuture<'static, Result<Reply, ToolError>>;

@@ -1,13 +1,13 @@
 //! Running a function: bounded in time and number, cancellable, its panic caught.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
-use tokio::task::JoinError;
+use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{Stop, panics};
 use crate::{
-    call::{Bound, Reply, ToolError},
+    call::{Blocking, Bound, Reply, ToolError},
     limits::Permit,
 };
 
@@ -27,13 +27,7 @@ pub(super) async fn run(
                 let _permit = permit;
                 panics::contain(future).await.map_err(Stop::Panicked)
             }
-            Bound::Blocking(function) => {
-                let thread = tokio::task::spawn_blocking(move || {
-                    let _permit = permit;
-                    panics::contain_sync(function)
-                });
-                thread.await.map_err(gone)?.map_err(Stop::Panicked)
-            }
+            Bound::Blocking(function) => on_thread(function, permit).await,
         }
     };
     tokio::select! {
@@ -46,7 +40,18 @@ pub(super) async fn run(
     }
 }
 
-/// The runtime is shutting down.
-fn gone(error: JoinError) -> Stop {
-    Stop::Failed(ToolError::internal(error))
+/// Runs a function on a thread of its own. Not on the runtime's: a function that never ends would keep the process from
+/// ending (S27). There are as many of these threads as running calls, and those are bounded.
+async fn on_thread(function: Blocking, permit: Permit) -> Result<Result<Reply, ToolError>, Stop> {
+    let (returned, returns) = oneshot::channel();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new().name("tool".into()).spawn(move || {
+        let _entered = runtime.enter();
+        let outcome = panics::contain_sync(function);
+        drop(permit);
+        drop(returned.send(outcome));
+    });
+    thread.map_err(|error| Stop::Failed(ToolError::internal(error)))?;
+    let outcome = returns.await.map_err(|error| Stop::Failed(ToolError::internal(error)))?;
+    outcome.map_err(Stop::Panicked)
 }
