@@ -122,11 +122,30 @@ fn explain(error: &ValidationError<'_>, into: &mut Vec<BadArgument>) {
             };
             say(if at.is_empty() { "arguments".to_owned() } else { at }, format!("expected {expected}"));
         }
+        // An `Option` is its type or `null`: what is wrong with the type is what the model needs to hear.
+        ValidationErrorKind::AnyOf { context } if meant(context, error).is_some() => {
+            for error in meant(context, error).into_iter().flatten() {
+                explain(error, into);
+            }
+        }
         _ => {
             let text = error.masked_with("the value").to_string();
             say(if at.is_empty() { "arguments".to_owned() } else { at }, text);
         }
     }
+}
+
+/// The one alternative that the value has the type of, if there is only one.
+fn meant<'a>(
+    alternatives: &'a [Vec<ValidationError<'static>>],
+    error: &ValidationError<'_>,
+) -> Option<&'a [ValidationError<'static>]> {
+    let another_type = |it: &ValidationError<'_>| {
+        matches!(it.kind(), ValidationErrorKind::Type { .. }) && it.instance_path() == error.instance_path()
+    };
+    let mut meant = alternatives.iter().filter(|errors| !errors.iter().any(another_type));
+    let one = meant.next()?;
+    meant.next().is_none().then_some(&**one)
 }
 
 /// `/filter/ids/2` as `filter.ids[2]`.
