@@ -1,6 +1,8 @@
 //! What a function says when it can't do what it was asked.
 
-use std::{borrow::Cow, fmt};
+use std::{any::Any, borrow::Cow, fmt};
+
+use crate::scope::{ScopeViolation, prefix::PathError};
 
 /// A tool's result: its output, or a [`ToolError`].
 pub type ToolResult<T> = Result<T, ToolError>;
@@ -54,9 +56,17 @@ impl fmt::Debug for ToolError {
     }
 }
 
+/// Internal, except for the errors of resource scopes: those name what the caller sent and nothing of the host, so the
+/// model may read them.
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for ToolError {
     fn from(error: E) -> Self {
-        Self::internal(error)
+        let any: &dyn Any = &error;
+        match any.downcast_ref::<PathError>() {
+            Some(path) if path.is_violation() => Self::denied(path.to_string()),
+            Some(path) => Self::user(path.to_string()),
+            None if any.is::<ScopeViolation>() => Self::denied(error.to_string()),
+            None => Self::internal(error),
+        }
     }
 }
 
@@ -81,6 +91,19 @@ impl IntoToolError for ToolError {
 #[diagnostic::do_not_recommend]
 impl<E: std::error::Error + Send + Sync + 'static> IntoToolError for E {
     fn into_tool_error(self) -> ToolError {
-        ToolError::internal(self)
+        ToolError::from(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s21_only_text_that_was_chosen_for_the_model_is_for_the_model() {
+        let internal = ToolError::from(std::io::Error::other("/srv/secret"));
+        assert!(matches!(internal.failure(), Failure::Internal(_)));
+        let violation = ToolError::from(ScopeViolation::new("../x", "a path"));
+        assert!(matches!(violation.failure(), Failure::Denied(text) if text.contains("../x")));
     }
 }
