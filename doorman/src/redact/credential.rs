@@ -152,7 +152,6 @@ fn pem(text: &str, start: usize) -> Option<(usize, usize)> {
         let label = text.as_bytes()[after..].iter().take(LONGEST_LABEL).take_while(|&&b| b != b'-').count();
         after + label + text.as_bytes()[after + label..].iter().take(5).take_while(|&&b| b == b'-').count()
     });
-    // Without a footer only the header is certain, if nothing but other text follows it on its line.
     Some((start, end))
 }
 
@@ -162,11 +161,14 @@ fn user_info(text: &str, start: usize) -> Option<(usize, usize)> {
     const LONGEST: usize = 512;
     let rest = &text.as_bytes()[start..];
     let rest = &rest[..rest.len().min(LONGEST)];
+    // A mask (`«`) isn't part of it either: its colon separates nothing.
+    let mask = memchr::memmem::find(rest, "«".as_bytes()).unwrap_or(rest.len());
+    let rest = &rest[..mask];
     let length = rest.iter().position(|b| b.is_ascii_whitespace() || b"/?#\"'<>\\".contains(b)).unwrap_or(rest.len());
     let at = memchr::memrchr(b'@', &rest[..length])?;
     let colon = memchr::memchr(b':', &rest[..at])?;
     let (from, to) = (start + colon + 1, start + at);
-    (from < to && !Kind::is_mask(&text[from..to])).then_some((from, to))
+    (from < to).then_some((from, to))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Key names as people spell them, brought to one form, and globs over that form.
 
 use super::chars;
+use super::kind::Kind;
 
 /// A key glob that would say something else than its author meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +43,8 @@ impl Name {
         if key.is_ascii() {
             name.ascii(key.as_bytes(), keep);
         } else {
-            let folded: String = key.chars().filter(|&c| !chars::invisible(c)).map(chars::fold).collect();
+            let plain = Kind::without_masks(key);
+            let folded: String = plain.chars().filter(|&c| !chars::invisible(c)).map(chars::fold).collect();
             if folded.is_ascii() {
                 name.ascii(folded.as_bytes(), keep);
             } else {
@@ -221,7 +223,7 @@ mod tests {
         assert_eq!(form("ssnLast4"), "ssn_last4");
         assert_eq!(form("oauth2Token"), "oauth2_token");
         assert_eq!(form("größeMax"), "größe_max");
-        assert_eq!(form("___"), "");
+        assert_eq!(form("___«redacted:secret»"), "");
         let long = "aB".repeat(200);
         assert_eq!(form(&long), format!("a_{}b", "ba_".repeat(199)));
     }

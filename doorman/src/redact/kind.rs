@@ -54,6 +54,11 @@ impl Kind {
         text.starts_with(OPEN) && Self::ALL.iter().any(|kind| kind.mask() == text)
     }
 
+    /// A text without the masks in it: they say nothing, least of all that a key is about a `secret`.
+    pub(super) fn without_masks(text: &str) -> String {
+        Self::ALL.iter().fold(text.to_owned(), |text, kind| text.replace(kind.mask(), ""))
+    }
+
     /// Whether `text` occurs in some mask: such a text can't be removed by value without masking masks.
     pub(super) fn in_some_mask(text: &str) -> bool {
         Self::ALL.iter().any(|kind| kind.mask().contains(text))

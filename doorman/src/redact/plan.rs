@@ -12,6 +12,9 @@ use super::scrub::Scrubber;
 use super::walk::{Place, Walker};
 use super::{credential, scan, widen};
 
+/// How often a text is looked at when matches touch each other; keeps the worst case linear.
+const MOST_PASSES: usize = 6;
+
 /// Why a value was not looked at entirely. It must not be forwarded: what was masked until then is not all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Blocked {
@@ -103,8 +106,21 @@ impl Plan {
         if !self.shared.detectors {
             return text;
         }
-        let text = then(text, |text| credential::mask(text, counts));
-        then(text, |text| scan::mask(text, &|key| self.verdict(key), counts))
+        let mut text = text;
+        // A mask is an edge where there was none before, so what it stands beside may have to be judged anew.
+        for _ in 0..MOST_PASSES {
+            let mut again = false;
+            text = then(text, |text| credential::mask(text, counts));
+            text = then(text, |text| {
+                let pass = scan::mask(text, &|key| self.verdict(key), counts);
+                again = pass.again;
+                pass.text
+            });
+            if !again {
+                break;
+            }
+        }
+        text
     }
 }
 

@@ -51,24 +51,18 @@ pub(super) fn is_plain(text: &str) -> bool {
     text.bytes().fold(0, |all, b| all | MARKS[usize::from(b)] as u8) == 0
 }
 
+/// A text after one pass.
+pub(super) struct Pass<'a> {
+    pub(super) text: Cow<'a, str>,
+    /// A match had neighbours that may have been judged otherwise without it: the text is to be looked at again.
+    pub(super) again: bool,
+}
+
 /// Masks personal data, and values of keys that `verdict` masks.
-pub(super) fn mask<'a>(text: &'a str, verdict: &impl Fn(&str) -> Verdict, counts: &mut Counts) -> Cow<'a, str> {
-    /// A mask ends what was one run of digits before; what remains of it may be looked at so many times again.
-    const AGAIN: usize = 3;
+pub(super) fn mask<'a>(text: &'a str, verdict: &impl Fn(&str) -> Verdict, counts: &mut Counts) -> Pass<'a> {
     let mut spans = Spans::default();
-    let mut cut = Scan::new(text, &mut spans).run(verdict);
-    let mut text = spans.apply(text, counts);
-    for _ in 0..AGAIN {
-        if !cut {
-            break;
-        }
-        cut = Scan::new(&text, &mut spans).run(verdict);
-        text = match spans.apply(&text, counts) {
-            Cow::Owned(next) => Cow::Owned(next),
-            Cow::Borrowed(_) => break,
-        };
-    }
-    text
+    let again = Scan::new(text, &mut spans).run(verdict);
+    Pass { text: spans.apply(text, counts), again }
 }
 
 struct Scan<'t, 's> {
@@ -81,13 +75,13 @@ struct Scan<'t, 's> {
     at_floor: usize,
     /// Where the next group of a run of digits begins, and what stands before it.
     follow: Option<(usize, Sep)>,
-    /// Whether a match cut a run of digits, so that the rest of the run now has an edge there.
-    cut: bool,
+    /// Whether some match had neighbours, so that what remains of them now has an edge there.
+    again: bool,
 }
 
 impl<'t, 's> Scan<'t, 's> {
     fn new(text: &'t str, spans: &'s mut Spans) -> Self {
-        Self { text, spans, at: 0, floor: 0, at_floor: 0, follow: None, cut: false }
+        Self { text, spans, at: 0, floor: 0, at_floor: 0, follow: None, again: false }
     }
 
     fn run(mut self, verdict: &impl Fn(&str) -> Verdict) -> bool {
@@ -101,14 +95,14 @@ impl<'t, 's> Scan<'t, 's> {
                 Mark::Lead | Mark::None => self.lead(),
             }
         }
-        self.cut
+        self.again
     }
 
     fn digit(&mut self) {
         let after = self.follow.take_if(|(start, _)| *start == self.at).map(|(_, sep)| sep);
         let step = number::step(self.text, self.at, self.floor, after);
         if let Some((start, end, kind)) = step.found {
-            self.cut |= after.is_some();
+            self.again |= after.is_some();
             self.matched(start, end, kind);
         }
         self.at = step.next.max(self.at + 1);
@@ -153,10 +147,21 @@ impl<'t, 's> Scan<'t, 's> {
     }
 
     fn matched(&mut self, start: usize, end: usize, kind: Kind) {
+        let bytes = self.text.as_bytes();
+        let (before, after) = (start.checked_sub(1).and_then(|i| bytes.get(i)), bytes.get(end));
+        let stops = after == Some(&b'.') && bytes.get(end + 1).is_none_or(u8::is_ascii_whitespace);
+        // An address may begin with what looked like the last digits of something else.
+        let digits = kind == Kind::Email && bytes[start].is_ascii_digit();
+        self.again |= digits || !is_quiet(before) || !(is_quiet(after) || stops);
         self.spans.push(start, end, kind);
         self.floor = end;
         self.follow = None;
     }
+}
+
+/// Whether a neighbour belongs to nothing that a detector looks at.
+fn is_quiet(neighbour: Option<&u8>) -> bool {
+    neighbour.is_none_or(|b| b.is_ascii_whitespace() || b"\"'<>()[]{},;:=&!?|".contains(b))
 }
 
 #[cfg(test)]
@@ -167,7 +172,7 @@ mod tests {
 
     fn masked(text: &str) -> String {
         let verdict = |key: &str| if rules::built_in(&Name::new(key)) { Verdict::Mask } else { Verdict::Scan };
-        mask(text, &verdict, &mut Counts::default()).replace("redacted:", "")
+        mask(text, &verdict, &mut Counts::default()).text.replace("redacted:", "")
     }
 
     #[test]
@@ -185,7 +190,7 @@ mod tests {
             ),
         ] {
             assert_eq!(masked(text), expected);
-            assert_eq!(is_plain(text), false);
+            assert!(!is_plain(text));
         }
         assert!(is_plain("nothing here, at all.") && is_plain("größer 漢字"));
     }
