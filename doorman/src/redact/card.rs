@@ -55,32 +55,37 @@ pub(super) fn may_begin(digits: &[u8]) -> bool {
     digits.first().is_some_and(|d| matches!(d, 1..=6 | 8 | 9))
 }
 
-/// Whether these digits are a card number.
-fn is_card(digits: &[u8]) -> bool {
-    let Some(head) = digits.get(..6) else { return false };
-    let head = head.iter().fold(0, |n, &d| n * 10 + u32::from(d));
-    let next = BRANDS.partition_point(|b| b.from <= head);
-    let Some(brand) = next.checked_sub(1).map(|i| &BRANDS[i]) else { return false };
-    head <= brand.to && brand.lengths.contains(&digits.len()) && luhn(digits)
+/// The brand whose numbers begin as these digits do.
+fn brand_of(digits: &[u8]) -> Option<&'static Brand> {
+    let head = digits.get(..6)?.iter().fold(0, |n, &d| n * 10 + u32::from(d));
+    let next = BRANDS.partition_point(|brand| brand.from <= head);
+    BRANDS[..next].last().filter(|brand| head <= brand.to)
+}
+
+impl Brand {
+    fn issued(&self, digits: &[u8]) -> bool {
+        self.lengths.contains(&digits.len()) && luhn(digits)
+    }
 }
 
 fn luhn(digits: &[u8]) -> bool {
     let doubled = |d: u8| if d > 4 { 2 * d - 9 } else { 2 * d };
     let sum: u32 =
         digits.iter().rev().enumerate().map(|(i, &d)| u32::from(if i % 2 == 1 { doubled(d) } else { d })).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// How many groups from the first on are a card number; the most, if several are.
 pub(super) fn find(candidate: &Candidate) -> Option<usize> {
     let groups = candidate.groups();
-    if groups.last()?.total < 13 || !may_begin(&candidate.digits) {
+    if groups.last()?.total < 13 {
         return None;
     }
+    let brand = brand_of(&candidate.digits)?;
     (1..=groups.len())
         .rev()
         .take_while(|&n| groups[n - 1].total >= 13)
-        .find(|&n| is_spelled_like_one(candidate, n) && is_card(&candidate.digits[..groups[n - 1].total]))
+        .find(|&n| is_spelled_like_one(candidate, n) && brand.issued(&candidate.digits[..groups[n - 1].total]))
 }
 
 /// Whether the separators are ones that a writer puts into one number, not between the numbers of a list.
@@ -125,7 +130,8 @@ pub(super) fn is_card_number(number: &serde_json::Number) -> bool {
         digits[at] = (rest % 10) as u8;
         rest /= 10;
     }
-    is_card(&digits[at..])
+    let digits = &digits[at..];
+    brand_of(digits).is_some_and(|brand| brand.issued(digits))
 }
 
 #[cfg(test)]
@@ -133,7 +139,8 @@ mod tests {
     use super::*;
 
     fn card(number: &str) -> bool {
-        is_card(&number.bytes().map(|b| b - b'0').collect::<Vec<_>>())
+        let digits: Vec<u8> = number.bytes().map(|b| b - b'0').collect();
+        brand_of(&digits).is_some_and(|brand| brand.issued(&digits))
     }
 
     #[test]

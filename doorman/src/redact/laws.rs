@@ -31,10 +31,54 @@ impl Random {
 }
 
 const PIECES: [&str; 48] = [
-    "4111111111111111", "4111 1111 1111 1111", "415-555-0100", "123-45-6789", "alice@example.com", "+49 151 1234567", "(030)",
-    "password", "=", ":", ": ", " ", "-", ".", ",", "/", "\"", "'", "\\", "\n", "@", "%40", "&", ";", "«", "»", "x", "token", "1",
-    "555", "0100", "12", "2026-06-20", "\u{200b}", "４", "＠", "ä", "漢", "Authorization", "Bearer abcDEF123", "git", "://", "u:p@h",
-    "-----BEGIN RSA PRIVATE KEY-----", "{", "}", "[", "]",
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "415-555-0100",
+    "123-45-6789",
+    "alice@example.com",
+    "+49 151 1234567",
+    "(030)",
+    "password",
+    "=",
+    ":",
+    ": ",
+    " ",
+    "-",
+    ".",
+    ",",
+    "/",
+    "\"",
+    "'",
+    "\\",
+    "\n",
+    "@",
+    "%40",
+    "&",
+    ";",
+    "«",
+    "»",
+    "x",
+    "token",
+    "1",
+    "555",
+    "0100",
+    "12",
+    "2026-06-20",
+    "\u{200b}",
+    "４",
+    "＠",
+    "ä",
+    "漢",
+    "Authorization",
+    "Bearer abcDEF123",
+    "git",
+    "://",
+    "u:p@h",
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "{",
+    "}",
+    "[",
+    "]",
 ];
 
 fn text(random: &mut Random) -> String {
@@ -92,7 +136,8 @@ fn cost(plan: &Plan, text: &str) -> Duration {
 fn linear() {
     const N: usize = 10_000;
     let plan = plan();
-    let inputs: [(&str, fn(usize) -> String); 22] = [
+    type Grown = fn(usize) -> String;
+    let inputs: [(&str, Grown); 22] = [
         ("letters", |n| "a".repeat(n * 4)),
         ("address", |n| "a@".to_owned() + &"a.".repeat(n * 2)),
         ("at-signs", |n| "a@".repeat(n)),
@@ -120,19 +165,43 @@ fn linear() {
         let (small, large) = (input(N), input(N * 2));
         // Noise comes in bursts, so a pair that looks bad is measured again.
         let ratio = |_| cost(&plan, &large).as_secs_f64() / cost(&plan, &small).as_secs_f64().max(1e-5);
-        let best = (0..4).map(ratio).find(|r| *r < 2.6).unwrap_or(f64::INFINITY);
-        assert!(best < 2.6, "{name}: twice the input takes more than 2.6 times as long");
+        assert!(
+            (0..8).map(ratio).any(|ratio| ratio < 2.6),
+            "{name}: twice the input takes more than 2.6 times as long"
+        );
     }
 }
 
 /// A schema and a value that fits it.
 fn sample(random: &mut Random, depth: usize) -> (Value, Value) {
     const KEYS: [&str; 16] = [
-        "id", "name", "value", "email", "password", "token", "ssn", "iban", "contact", "amount", "key", "data", "apiKey", "note",
-        "next_token", "phone",
+        "id",
+        "name",
+        "value",
+        "email",
+        "password",
+        "token",
+        "ssn",
+        "iban",
+        "contact",
+        "amount",
+        "key",
+        "data",
+        "apiKey",
+        "note",
+        "next_token",
+        "phone",
     ];
-    const TEXTS: [&str; 8] =
-        ["open", "password", "a@b.com", "415-555-0100", "123-45-6789", "4111111111111111", "secret=x", "{\"password\":1}"];
+    const TEXTS: [&str; 8] = [
+        "open",
+        "password",
+        "a@b.com",
+        "415-555-0100",
+        "123-45-6789",
+        "4111111111111111",
+        "secret=x",
+        "{\"password\":1}",
+    ];
     match random.below(if depth == 0 { 8 } else { 13 }) {
         0 => (json!({"type": "string", "format": "email"}), json!("alice@example.com")),
         1 => {
@@ -142,13 +211,19 @@ fn sample(random: &mut Random, depth: usize) -> (Value, Value) {
         2 => (json!({"enum": TEXTS}), json!(random.pick(&TEXTS))),
         3 => (json!({"type": "string", "const": "a@b.com"}), json!("a@b.com")),
         4 => (json!({"type": "integer", "format": "int64"}), json!(random.pick(&[7_i64, 4_111_111_111_111_111, -1]))),
-        5 => (json!({"type": ["number", "null"]}), random.pick(&[json!(4111111111111111.0), json!(null), json!(0.5)]).clone()),
+        5 => (
+            json!({"type": ["number", "null"]}),
+            random.pick(&[json!(4111111111111111.0), json!(null), json!(0.5)]).clone(),
+        ),
         6 => (json!({"type": "integer", "format": "int32", "minimum": 0}), json!(42)),
         7 => (json!({"type": "boolean"}), json!(true)),
         8 => {
             let (schema, value) = sample(random, depth - 1);
             let key = if random.below(2) == 0 { *random.pick(&KEYS) } else { "a@b.com" };
-            (json!({"type": "object", "additionalProperties": schema, "propertyNames": {"maxLength": 12}}), json!({key: value}))
+            (
+                json!({"type": "object", "additionalProperties": schema, "propertyNames": {"maxLength": 12}}),
+                json!({key: value}),
+            )
         }
         9 => {
             let (schema, value) = sample(random, depth - 1);
@@ -160,7 +235,8 @@ fn sample(random: &mut Random, depth: usize) -> (Value, Value) {
         }
         11 => {
             let (schema, value) = sample(random, depth - 1);
-            let pair = json!({"type": "array", "prefixItems": [{"type": "string"}, schema], "minItems": 2, "maxItems": 2});
+            let pair =
+                json!({"type": "array", "prefixItems": [{"type": "string"}, schema], "minItems": 2, "maxItems": 2});
             (json!({"type": "array", "items": pair}), json!([[random.pick(&KEYS), value]]))
         }
         _ => {

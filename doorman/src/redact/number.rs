@@ -239,6 +239,10 @@ fn separator(text: &str, end: usize) -> Option<(Sep, usize)> {
     if first.is_ascii() && !matches!(first, b' ' | b'-' | b'.' | b',' | b'/' | b'_' | b'(' | b')') {
         return None;
     }
+    // Most separators are one ASCII character.
+    if first.is_ascii() && text.as_bytes().get(end + 1).is_some_and(u8::is_ascii_digit) {
+        return Sep::of(char::from(first)).map(|sep| (sep, end + 1));
+    }
     let mut sep = Sep::NONE;
     let mut marks = 0;
     let mut last = ' ';

@@ -134,5 +134,5 @@ fn national(candidate: &Candidate, n: usize) -> bool {
 
 /// `200-1000`: two round numbers.
 fn is_range(candidate: &Candidate, n: usize) -> bool {
-    n == 2 && (0..2).all(|i| candidate.value(i) % 100 == 0)
+    n == 2 && (0..2).all(|i| candidate.value(i).is_multiple_of(100))
 }

@@ -152,6 +152,7 @@ fn only_about(name: &Name) -> bool {
     ABOUT_FIRST.contains(&first) || ABOUT_LAST.contains(&last) || name.words().any(|w| w == b"expires")
 }
 
+#[derive(Clone, Copy)]
 enum Fit {
     Anywhere,
     Words,
@@ -181,7 +182,7 @@ impl Literal {
         let key = name.as_bytes();
         // Digits bound a word as separators do: `ssn4`, `password2`.
         let bound = |b: Option<&u8>| b.is_none_or(|b| !b.is_ascii_lowercase());
-        (0..key.len()).filter(|&start| key[start] == self.text[0]).any(|start| match (self.end(key, start), &fit) {
+        (0..key.len()).filter(|&start| key[start] == self.text[0]).any(|start| match (self.end(key, start), fit) {
             (Some(_), Fit::Anywhere) => true,
             (Some(end), Fit::Words) => bound(start.checked_sub(1).and_then(|i| key.get(i))) && bound(key.get(end)),
             (None, _) => false,
