@@ -1,1 +1,1 @@
-//! Tests.
+//! Nothing: this package is its `fixture` binary and its `suite` of tests.

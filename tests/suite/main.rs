@@ -1,2 +1,19 @@
-//! Tests.
+//! All tests that need more than one unit: one binary, because link time is everybody's time.
+//!
+//! Wire tests are named after the invariants they hold: `s06_…` is S06.
+
+mod arguments;
+mod audit;
+mod exposure;
+mod faults;
+mod harness;
+mod http;
+mod identity;
+mod launch;
+mod limits;
 mod macros;
+mod messages;
+mod modules;
+mod resources;
+mod secrets;
+mod sessions;

@@ -43,6 +43,12 @@ impl Concurrency {
         Self(Arc::new(Shared { bounds, counts: Mutex::default() }))
     }
 
+    /// How many calls run; 0 where nothing is bounded, for then nothing is counted.
+    #[must_use]
+    pub fn running(&self) -> u32 {
+        self.counts().total
+    }
+
     /// Enters at once or not at all: a call that waited here would hold its connection, and a flood of them memory.
     ///
     /// # Errors

@@ -31,6 +31,9 @@ use crate::{
 /// An audit file's size before it is rotated, and how many old ones are kept.
 const AUDIT_FILE: (u64, u32) = (64 << 20, 8);
 
+/// How long running calls have to end when the process is asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// An application whose modules have started.
 pub struct App {
     pub(super) door: Arc<Door>,
@@ -40,6 +43,8 @@ pub struct App {
     pub(super) grants: Grants,
     pub(super) callers: Option<Arc<Callers>>,
     pub(super) dev: Option<Arc<Access>>,
+    /// Modules that wait to be started, in order.
+    modules: Vec<Module>,
     started: Vec<Module>,
     pub(super) stop: CancellationToken,
 }
@@ -47,9 +52,25 @@ pub struct App {
 impl App {
     /// Checks everything before anything is served, then starts the modules.
     pub(super) async fn start(builder: Doorman, options: Options) -> Result<Self, Error> {
+        let mut app = Self::prepare(builder, options)?;
+        app.begin().await?;
+        Ok(app)
+    }
+
+    /// Checks everything; nothing has happened yet.
+    fn prepare(builder: Doorman, options: Options) -> Result<Self, Error> {
         let Doorman { name, version, instructions, listed, modules, state, secrets, manifests, .. } = builder;
+        let mut redactor = Redactor::builder();
+        for key in &builder.redact_keys {
+            redactor = redactor.key(key);
+        }
+        let bearer = launch::token()?;
+        for secret in secrets.iter().chain(&bearer) {
+            redactor = redactor.secret(secret);
+        }
+        let redactor = Arc::new(redactor.build()?);
         if let Some(error) = builder.errors.into_iter().next() {
-            return Err(error);
+            return Err(error.scrubbed(&redactor));
         }
         if builder.dev {
             eprintln!(
@@ -60,15 +81,6 @@ impl App {
         let catalog = Catalog::build(listed, &state)?;
         let manifests = manifests.into_iter().chain(options.manifests.into_iter().map(Source::At));
         let grants = read_grants(manifests, &catalog)?;
-        let mut redactor = Redactor::builder();
-        for key in &builder.redact_keys {
-            redactor = redactor.key(key);
-        }
-        let bearer = launch::token()?;
-        for secret in secrets.iter().chain(&bearer) {
-            redactor = redactor.secret(secret);
-        }
-        let redactor = Arc::new(redactor.build()?);
         let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
         let limits = Limits::new(Monotonic::start(), &quotas);
         let policies = Policies::compile(&catalog, &limits, &redactor, builder.defaults)?;
@@ -107,7 +119,6 @@ impl App {
         };
         let nobody = Arc::new(Access::of(Principal::anonymous(None), &guard.catalog, &grants));
         let door = Door { tools: Door::publish(&guard), guard, nobody, name, version, instructions };
-        let started = start_modules(modules).await?;
         let stop = CancellationToken::new();
         Ok(Self {
             door: Arc::new(door),
@@ -117,19 +128,46 @@ impl App {
             grants,
             callers,
             dev,
-            started,
+            modules,
+            started: Vec::new(),
             stop,
         })
     }
 
+    /// Starts the modules, in order. If one can't start, those that did are stopped, last first.
+    async fn begin(&mut self) -> Result<(), Error> {
+        for module in std::mem::take(&mut self.modules) {
+            if let Err(reason) = (module.start)(&*module.value).await {
+                stop_modules(std::mem::take(&mut self.started)).await;
+                let error = Error::Module { instance: module.instance, reason };
+                return Err(error.scrubbed(&self.door.guard.redactor));
+            }
+            self.started.push(module);
+        }
+        Ok(())
+    }
+
+    /// Waits until no call runs, for so long as the process was asked to stop with patience; then a moment longer, for the
+    /// last answers to leave.
+    pub(super) async fn let_calls_end(&self) {
+        let idle = async {
+            while self.door.guard.concurrency.running() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        drop(tokio::time::timeout(GRACE, idle).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
     /// Serves one client on stdin and stdout until it goes away or the process is asked to stop.
-    async fn serve_stdio(&self) -> Result<(), Error> {
-        let handler = Handler::new(Arc::clone(&self.door), Some(self.launched()?));
+    async fn serve_stdio(&self, launched: Launched) -> Result<(), Error> {
+        let handler = Handler::new(Arc::clone(&self.door), Some(launched));
+        let asked = asked_to_stop();
         let stop = self.stop.child_token();
         let serving = stdio::serve(handler, self.max_request, ScanLimits::default(), stop.clone());
         let served = tokio::select! {
             served = serving => served,
-            () = asked_to_stop() => Ok(()),
+            () = async { asked.await; self.let_calls_end().await } => Ok(()),
         };
         served.map_err(|error| Error::Io { what: "stdio".to_owned(), error })
     }
@@ -170,16 +208,24 @@ pub(super) async fn run(builder: Doorman, args: Vec<String>) -> Result<(), Error
     let scrubber = log::to_stderr();
     #[cfg(feature = "http")]
     let http = options.http;
-    let app = App::start(builder, options).await?;
+    let mut app = App::prepare(builder, options)?;
     scrubber.knows(Arc::clone(&app.door.guard.redactor));
-    let flusher = tokio::spawn(flush_rejections(Arc::clone(&app.door)));
+    // Who calls, and where, is settled before a module does anything.
     #[cfg(feature = "http")]
-    let served = match http {
-        Some(address) => app.serve_http(address).await,
-        None => app.serve_stdio().await,
-    };
+    if let Some(address) = http {
+        app.safe_to_serve(address)?;
+    }
     #[cfg(not(feature = "http"))]
-    let served = app.serve_stdio().await;
+    let http = None::<std::convert::Infallible>;
+    let launched = if http.is_none() { Some(app.launched()?) } else { None };
+    app.begin().await?;
+    let flusher = tokio::spawn(flush_rejections(Arc::clone(&app.door)));
+    let served = match (launched, http) {
+        (Some(launched), _) => app.serve_stdio(launched).await,
+        #[cfg(feature = "http")]
+        (None, Some(address)) => app.serve_http(address).await,
+        (None, _) => Ok(()),
+    };
     flusher.abort();
     app.stop().await;
     served
@@ -194,15 +240,19 @@ async fn flush_rejections(door: Arc<Door>) {
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub(super) async fn asked_to_stop() {
+/// Waits for SIGINT or SIGTERM. Both are caught from the call on, not from the first poll: to be called before anybody is
+/// served.
+pub(super) fn asked_to_stop() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        },
-        _ => std::future::pending().await,
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async {
+        match signals {
+            (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+            _ => std::future::pending().await,
+        }
     }
 }
 
@@ -228,21 +278,6 @@ fn read_grants(manifests: impl Iterator<Item = Source>, catalog: &Catalog) -> Re
         Ok(_) => Err(Error::Files(errors)),
         Err(more) => Err(Error::Files(errors.into_iter().chain(more).collect())),
     }
-}
-
-/// Starts modules in order. If one can't start, those that did are stopped, last first.
-async fn start_modules(modules: Vec<Module>) -> Result<Vec<Module>, Error> {
-    let mut started = Vec::with_capacity(modules.len());
-    for module in modules {
-        match (module.start)(&*module.value).await {
-            Ok(()) => started.push(module),
-            Err(reason) => {
-                stop_modules(started).await;
-                return Err(Error::Module { instance: module.instance, reason });
-            }
-        }
-    }
-    Ok(started)
 }
 
 async fn stop_modules(started: Vec<Module>) {

@@ -8,7 +8,7 @@ use crate::{
     exposure::{CatalogError, ModuleError},
     limits::LimitError,
     manifest::FileError,
-    redact::InvalidRules,
+    redact::{InvalidRules, Redactor},
 };
 
 /// Why an application can't be served. Its `Debug` is its `Display`, so that `main` can return it and the operator reads
@@ -64,6 +64,18 @@ pub enum Error {
         /// The system's error.
         error: std::io::Error,
     },
+}
+
+impl Error {
+    /// Without credentials, which a module's own words may hold (S18).
+    pub(crate) fn scrubbed(self, redactor: &Redactor) -> Self {
+        match self {
+            Self::Module { instance, reason } => {
+                Self::Module { instance, reason: redactor.scrub(&reason.to_string()).into_owned().into() }
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<FileError> for Error {

@@ -80,7 +80,8 @@ fn authority(text: &str) -> Option<(String, Option<u16>)> {
     let host = authority.host().to_ascii_lowercase();
     let port = match authority.port() {
         Some(port) => Some(port.as_u16()),
-        None if authority.as_str().ends_with(':') => return None,
+        // What stands behind the name is no port: empty, or above 65535.
+        None if authority.as_str().len() > host.len() => return None,
         None => None,
     };
     (!host.is_empty()).then_some((host, port))

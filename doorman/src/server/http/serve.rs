@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Authenticator, Origins, Settings};
 use crate::server::{App, Doorman, Error, app::asked_to_stop, scan::ScanLimits};
 
-/// How long running calls have to end when the process is asked to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long connections have to close once sessions and streams have ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How an application is reached over HTTP.
 pub(in crate::server) struct Reach {
     pub(super) path: String,
@@ -121,29 +122,35 @@ impl App {
 
     /// Serves HTTP on an address until the process is asked to stop.
     pub(in crate::server) async fn serve_http(&self, address: SocketAddr) -> Result<(), Error> {
-        self.safe_to_serve(address)?;
         let router = self.router()?;
         let io = |error| Error::Io { what: format!("serving {address}"), error };
         let listener = TcpListener::bind(address).await.map_err(io)?;
         let bound = listener.local_addr().map_err(io)?;
+        let asked = asked_to_stop();
         eprintln!("serving MCP on http://{bound}{}", self.reach.path);
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let stopping = CancellationToken::new();
-        let (asked, stop) = (stopping.clone(), self.stop.clone());
+        let stopped = stopping.clone();
         let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move {
-                asked_to_stop().await;
-                asked.cancel();
-                stop.cancel();
+                asked.await;
+                stopped.cancel();
             });
+        // Sessions and streams end when the last call has: with them, its answer would.
+        let winding_down = async {
+            stopping.cancelled().await;
+            self.let_calls_end().await;
+            self.stop.cancel();
+            tokio::time::sleep(LAST_WORDS).await;
+        };
         tokio::select! {
             served = serving.into_future() => served.map_err(io),
-            () = async { stopping.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+            () = winding_down => Ok(()),
         }
     }
 
     /// Beyond this machine nothing is served without a verifier, and nothing without TLS in front.
-    fn safe_to_serve(&self, address: SocketAddr) -> Result<(), Error> {
+    pub(in crate::server) fn safe_to_serve(&self, address: SocketAddr) -> Result<(), Error> {
         let refuse = |reason| Err(Error::Unsafe { address: address.to_string(), reason });
         match () {
             () if address.ip().to_canonical().is_loopback() => Ok(()),

@@ -1,0 +1,213 @@
+//! A client of each transport and each generation of the protocol.
+
+use serde_json::{Value, json};
+
+use super::{Fixture, Lines, Reply, Request, Response, Server, Wire};
+
+/// The two generations of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// 2025-11-25: `initialize`, and sessions over HTTP.
+    Session,
+    /// 2026-07-28: each request stands alone.
+    Modern,
+}
+
+/// A transport and a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    Stdio(Era),
+    Http(Era),
+}
+
+impl Door {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Stdio(Era::Session), Self::Stdio(Era::Modern), Self::Http(Era::Session), Self::Http(Era::Modern)];
+
+    pub(crate) fn era(self) -> Era {
+        match self {
+            Self::Stdio(era) | Self::Http(era) => era,
+        }
+    }
+}
+
+enum Link {
+    Stdio(Lines, #[allow(dead_code, reason = "its directory goes with it")] Fixture),
+    Http { server: Server, wire: Wire, token: Option<String>, session: Option<String> },
+}
+
+/// A client that calls tools.
+pub(crate) struct Caller {
+    era: Era,
+    link: Link,
+    next: u64,
+}
+
+/// What every request of the later generation says about itself.
+fn meta() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "wire", "version": "1"},
+    })
+}
+
+impl Caller {
+    pub(super) fn stdio(fixture: Fixture, era: Era) -> Self {
+        let link = Link::Stdio(fixture.lines(), fixture);
+        let mut caller = Self { era, link, next: 0 };
+        caller.greet();
+        caller
+    }
+
+    pub(super) fn http(server: Server, token: Option<&str>, era: Era) -> Self {
+        let wire = Wire::connect(server.address);
+        let link = Link::Http { server, wire, token: token.map(str::to_owned), session: None };
+        let mut caller = Self { era, link, next: 0 };
+        caller.greet();
+        caller
+    }
+
+    fn greet(&mut self) {
+        if self.era == Era::Session {
+            let client = json!({"name": "wire", "version": "1"});
+            let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+            let reply = self.request("initialize", params);
+            assert_eq!(reply.message["result"]["protocolVersion"], "2025-11-25", "{reply:?}");
+            self.notify("notifications/initialized", json!({}));
+        }
+    }
+
+    /// The session that the server gave, over HTTP.
+    pub(crate) fn session(&self) -> Option<&str> {
+        match &self.link {
+            Link::Http { session, .. } => session.as_deref(),
+            Link::Stdio(..) => None,
+        }
+    }
+
+    /// The process behind it.
+    pub(crate) fn lines(&mut self) -> &mut Lines {
+        match &mut self.link {
+            Link::Stdio(lines, _) => lines,
+            Link::Http { .. } => panic!("this caller is on HTTP"),
+        }
+    }
+
+    /// The message of a request, with what its generation adds.
+    pub(crate) fn message(&mut self, method: &str, mut params: Value) -> Value {
+        self.next += 1;
+        if self.era == Era::Modern {
+            let mut said = meta();
+            if let (Some(said), Some(own)) = (said.as_object_mut(), params["_meta"].as_object()) {
+                said.extend(own.clone());
+            }
+            params["_meta"] = said;
+        }
+        json!({"jsonrpc": "2.0", "id": self.next, "method": method, "params": params})
+    }
+
+    /// A message as an HTTP request of this caller.
+    pub(crate) fn http_request(&self, message: &Value) -> Request {
+        let Link::Http { token, session, .. } = &self.link else { panic!("this caller is on stdio") };
+        let mut request = Request::post(message.to_string());
+        if let Some(token) = token {
+            request = request.bearer(token);
+        }
+        if let Some(session) = session {
+            request = request.header("Mcp-Session-Id", session);
+        }
+        match self.era {
+            Era::Session => request.header("MCP-Protocol-Version", "2025-11-25"),
+            Era::Modern => {
+                let method = message["method"].as_str().unwrap_or_default();
+                let request = request.header("MCP-Protocol-Version", "2026-07-28").header("Mcp-Method", method);
+                match message["params"]["name"].as_str().or(message["params"]["uri"].as_str()) {
+                    Some(name) if name.is_ascii() && name.trim() == name && !name.contains(char::is_control) => {
+                        request.header("Mcp-Name", name)
+                    }
+                    Some(name) => {
+                        use base64::{Engine, engine::general_purpose::STANDARD};
+                        request.header("Mcp-Name", format!("=?base64?{}?=", STANDARD.encode(name)))
+                    }
+                    None => request,
+                }
+            }
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    #[track_caller]
+    pub(crate) fn request(&mut self, method: &str, params: Value) -> Reply {
+        let message = self.message(method, params);
+        if let Link::Stdio(lines, _) = &mut self.link {
+            lines.line(message.to_string());
+            return lines.answer(&message["id"]);
+        }
+        let response = self.exchange(&message);
+        let found = response.messages();
+        let notifications = found.into_iter().filter(|it| it.get("id").is_none()).collect();
+        Reply { message: response.json(), notifications }
+    }
+
+    /// Sends a message on the open connection and reads the HTTP answer.
+    #[track_caller]
+    pub(crate) fn exchange(&mut self, message: &Value) -> Response {
+        let request = self.http_request(message);
+        let Link::Http { server, wire, session, .. } = &mut self.link else { panic!("this caller is on stdio") };
+        let response = wire.exchange(&request.bytes(server.address)).expect("an answer");
+        if let Some(id) = response.header("mcp-session-id") {
+            *session = Some(id.to_owned());
+        }
+        response
+    }
+
+    /// Sends a request and doesn't wait. On HTTP it goes on a connection of its own, which is given back.
+    pub(crate) fn begin(&mut self, method: &str, params: Value) -> (Value, Option<Wire>) {
+        let message = self.message(method, params);
+        let id = message["id"].clone();
+        if let Link::Stdio(lines, _) = &mut self.link {
+            lines.line(message.to_string());
+            return (id, None);
+        }
+        let request = self.http_request(&message);
+        let Link::Http { server, .. } = &self.link else { panic!("this caller is on stdio") };
+        let mut wire = Wire::connect(server.address);
+        wire.send(&request.bytes(server.address)).expect("the server reads");
+        (id, Some(wire))
+    }
+
+    /// Sends a notification.
+    pub(crate) fn notify(&mut self, method: &str, mut params: Value) {
+        if self.era == Era::Modern {
+            params["_meta"] = meta();
+        }
+        let message = json!({"jsonrpc": "2.0", "method": method, "params": params});
+        if let Link::Stdio(lines, _) = &mut self.link {
+            lines.line(message.to_string());
+            return;
+        }
+        let response = self.exchange(&message);
+        assert!(response.status < 300, "{response:?}");
+    }
+
+    /// Calls a tool.
+    #[track_caller]
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Reply {
+        self.request("tools/call", json!({"name": tool, "arguments": arguments}))
+    }
+
+    /// All tools that it is shown.
+    #[track_caller]
+    pub(crate) fn list(&mut self) -> Vec<Value> {
+        let reply = self.request("tools/list", json!({}));
+        reply.message["result"]["tools"].as_array().unwrap_or_else(|| panic!("no list in {reply:?}")).clone()
+    }
+
+    /// The names of all tools that it is shown.
+    #[track_caller]
+    pub(crate) fn names(&mut self) -> Vec<String> {
+        let names = self.list();
+        names.iter().map(|tool| tool["name"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+}

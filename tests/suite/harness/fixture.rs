@@ -1,0 +1,238 @@
+//! How the fixture is started: who may call it, with what settings.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Caller, Door, Era, Lines, Process, SECRET, eventually};
+
+/// Those who call: their token is `token-of-NAME`, what they may do follows from their type's manifest.
+#[derive(Clone, Copy)]
+pub(crate) struct Cast {
+    pub(crate) id: &'static str,
+    pub(crate) kind: &'static str,
+}
+
+impl Cast {
+    pub(crate) const ALICE: Self = Self { id: "alice", kind: "reader" };
+    pub(crate) const CAROL: Self = Self { id: "carol", kind: "reader" };
+    pub(crate) const BOB: Self = Self { id: "bob", kind: "writer" };
+    pub(crate) const ROOT: Self = Self { id: "root", kind: "admin" };
+    /// A verified agent of a type that no manifest is for.
+    pub(crate) const STRAY: Self = Self { id: "stray", kind: "unheard-of" };
+    pub(crate) const ALL: [Self; 5] = [Self::ALICE, Self::CAROL, Self::BOB, Self::ROOT, Self::STRAY];
+
+    pub(crate) fn token(self) -> String {
+        format!("token-of-{}", self.id)
+    }
+}
+
+/// What each type of agent is granted.
+const MANIFESTS: [(&str, &str); 3] = [
+    ("reader", "[invoices:read, misc:use, docs:read]"),
+    ("writer", "[invoices:read, invoices:write, misc:use, docs:read, work:read, work:write]"),
+    ("admin", "[invoices:read, invoices:write, admin:all, misc:use, docs:read, docs:write, work:read, work:write]"),
+];
+
+/// The SHA-256 of a token as a token file says it.
+pub(crate) fn digest(token: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The fixture before it is started, in a directory of its own.
+#[derive(Clone)]
+pub(crate) struct Fixture {
+    dir: Arc<TempDir>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    log: PathBuf,
+}
+
+impl Fixture {
+    /// With the manifests, the tokens of everybody, and an audit file.
+    pub(crate) fn new() -> Self {
+        let fixture = Self::bare();
+        let mut tokens = String::from("tokens:\n");
+        for cast in Cast::ALL {
+            let digest = digest(&cast.token());
+            tokens += &format!("  - {{sha256: {digest}, agent_id: {}, agent_type: {}}}\n", cast.id, cast.kind);
+        }
+        let tokens = fixture.private("tokens.yaml", &tokens);
+        MANIFESTS
+            .iter()
+            .fold(fixture.arg("--tokens").arg(tokens), |fixture, (kind, scopes)| fixture.manifest(kind, scopes))
+            .env("DOORMAN_LOG", "trace")
+    }
+
+    /// Without manifests and tokens.
+    pub(crate) fn bare() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = dir.path().join("audit.jsonl");
+        let fixture = Self { dir: Arc::new(dir), args: Vec::new(), env: Vec::new(), log: log.clone() };
+        let base = fixture.path("base");
+        for instance in ["docs", "work", "late"] {
+            fs::create_dir_all(format!("{base}/{instance}")).expect("a directory");
+        }
+        fixture.env("FIXTURE_SECRET", SECRET).env("FIXTURE_BASE", base).arg("--audit-log").arg(log.display().to_string())
+    }
+
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Audit records go to the application's own sink, which appends to a path.
+    pub(crate) fn audit_to(mut self, path: &str) -> Self {
+        self.args.retain(|arg| *arg != "--audit-log" && *arg != self.log.display().to_string());
+        self.env("FIXTURE_AUDIT", path)
+    }
+
+    /// A manifest that grants scopes, written as a YAML list.
+    pub(crate) fn manifest(self, kind: &str, scopes: &str) -> Self {
+        let file = self.file(&format!("{kind}.yaml"), &format!("agent_type: {kind}\nscopes: {scopes}\n"));
+        self.arg("--manifest").arg(file)
+    }
+
+    /// Whoever starts it says that it is this agent.
+    pub(crate) fn launched_by(self, cast: Cast) -> Self {
+        self.env("AGENT_ID", cast.id).env("AGENT_TYPE", cast.kind)
+    }
+
+    /// A path in its directory.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    /// A file that others may read.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).expect("writes");
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).expect("changes the mode");
+        path
+    }
+
+    /// A file that only its owner may read.
+    pub(crate) fn private(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        let file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).expect("writes");
+        path
+    }
+
+    /// The command that starts it: no variable of ours but what the test says.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fixture"));
+        command.env_clear().args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts it on HTTP.
+    #[track_caller]
+    pub(crate) fn serve(&self) -> Server {
+        let mut command = self.command();
+        command.args(["--http", "127.0.0.1:0"]);
+        let process = Process::start(command);
+        let address = eventually("the server's address", || {
+            let said = process.stderr();
+            assert!(process.status().is_none(), "the fixture ended: {said}");
+            let said = said.lines().find_map(|line| line.strip_prefix("serving MCP on http://"))?;
+            said.split('/').next()?.parse().ok()
+        });
+        Server { process: Arc::new(process), address, fixture: self.clone() }
+    }
+
+    /// Starts it on stdio, without a word to it.
+    pub(crate) fn lines(&self) -> Lines {
+        Lines::start(self.command())
+    }
+
+    /// Starts it and lets somebody call through a door.
+    #[track_caller]
+    pub(crate) fn caller(&self, door: Door, cast: Cast) -> Caller {
+        match door {
+            Door::Http(era) => self.serve().caller(cast, era),
+            Door::Stdio(era) => Caller::stdio(self.clone().launched_by(cast), era),
+        }
+    }
+
+    /// Starts it on stdio, and says nothing of who calls.
+    #[track_caller]
+    pub(crate) fn unnamed(&self, era: Era) -> Caller {
+        Caller::stdio(self.clone(), era)
+    }
+
+    /// Starts it, and gives its exit code and all it said on stderr; its stdout must stay empty.
+    #[track_caller]
+    pub(crate) fn refuses(&self) -> (i32, String) {
+        let output = self.command().stdin(Stdio::null()).output().expect("the fixture starts");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "nothing goes to stdout");
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// The audit log as it was written.
+    pub(crate) fn audit_text(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// All audit records of a kind.
+    pub(crate) fn audit(&self, kind: &str) -> Vec<Value> {
+        let text = self.audit_text();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line}")));
+        lines.filter(|record| record["kind"] == kind).collect()
+    }
+
+    /// The records of calls of one capability.
+    pub(crate) fn calls(&self, capability: &str) -> Vec<Value> {
+        self.audit("call").into_iter().filter(|record| record["capability"] == capability).collect()
+    }
+
+    /// Waits for the first record of a call of a capability, and gives its verdict.
+    #[track_caller]
+    pub(crate) fn verdict(&self, capability: &str) -> String {
+        let record = eventually("the audit record", || self.calls(capability).into_iter().next());
+        record["verdict"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// The fixture on HTTP.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) process: Arc<Process>,
+    pub(crate) address: SocketAddr,
+    pub(crate) fixture: Fixture,
+}
+
+impl Server {
+    /// Lets somebody call with their token.
+    #[track_caller]
+    pub(crate) fn caller(&self, cast: Cast, era: Era) -> Caller {
+        Caller::http(self.clone(), Some(&cast.token()), era)
+    }
+
+    /// Lets somebody call with any token.
+    #[track_caller]
+    pub(crate) fn bearing(&self, token: &str, era: Era) -> Caller {
+        Caller::http(self.clone(), Some(token), era)
+    }
+
+    /// Lets somebody call without a token.
+    #[track_caller]
+    pub(crate) fn stranger(&self, era: Era) -> Caller {
+        Caller::http(self.clone(), None, era)
+    }
+}
