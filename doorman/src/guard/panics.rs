@@ -45,8 +45,8 @@ pub(crate) fn install_hook() {
 }
 
 /// Runs a future; a panic becomes its text.
-pub(super) async fn contain<F: Future>(future: F) -> Result<F::Output, String> {
-    AssertUnwindSafe(Marked(Box::pin(future))).catch_unwind().await.map_err(|panic| text(&*panic))
+pub(super) async fn contain<F: Future + Unpin>(future: F) -> Result<F::Output, String> {
+    AssertUnwindSafe(Marked(future)).catch_unwind().await.map_err(|panic| text(&*panic))
 }
 
 /// Runs a function; a panic becomes its text.
@@ -60,13 +60,13 @@ fn text(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".to_owned())
 }
 
-struct Marked<F>(Pin<Box<F>>);
+struct Marked<F>(F);
 
-impl<F: Future> Future for Marked<F> {
+impl<F: Future + Unpin> Future for Marked<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let _mark = Mark::set();
-        self.0.as_mut().poll(context)
+        Pin::new(&mut self.0).poll(context)
     }
 }

@@ -139,7 +139,7 @@ impl Guard {
                 if wrapped {
                     value = Value::Object(serde_json::Map::from_iter([("result".to_owned(), value)]));
                 }
-                let text = value.to_string();
+                let text = json(&value);
                 let bytes = text.len();
                 (Body::Structured(value, text), bytes)
             }
@@ -184,7 +184,7 @@ impl Guard {
                 *slot = self.media(data, plan, counts)?.into();
             }
         }
-        *bytes += value.to_string().len();
+        *bytes += json(&value).len();
         serde_json::from_value(value).map_err(|_| unfit())
     }
 }
@@ -202,6 +202,11 @@ impl Guard {
             Err(_) => Ok(self.redactor.scrub(&data).into_owned()),
         }
     }
+}
+
+/// The JSON text of a value; `to_string` of the value itself says the same in twice the time.
+fn json(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
 /// Takes the base64 data of an image, a sound or a binary resource out of a block, for it isn't text to be scanned.

@@ -1,6 +1,6 @@
 //! How many calls run at the same time, in all and for each caller.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,15 +59,20 @@ impl Concurrency {
             return Ok(Permit(None));
         }
         let mut counts = self.counts();
-        let running = counts.by_caller.get(&caller).copied().unwrap_or(0);
+        let Counts { total, by_caller } = &mut *counts;
+        let entry = by_caller.entry(caller);
+        let running = match &entry {
+            Entry::Occupied(running) => *running.get(),
+            Entry::Vacant(_) => 0,
+        };
         if let Some(bound) = per_caller.filter(|bound| running >= bound.get()) {
             return Err(exceeded(bound, "per_caller"));
         }
-        if let Some(bound) = global.filter(|bound| counts.total >= bound.get()) {
+        if let Some(bound) = global.filter(|bound| *total >= bound.get()) {
             return Err(exceeded(bound, "global"));
         }
-        counts.total += 1;
-        counts.by_caller.insert(caller, running + 1);
+        *total += 1;
+        *entry.or_default() += 1;
         Ok(Permit(Some((self.clone(), caller))))
     }
 
@@ -81,10 +86,10 @@ impl Drop for Permit {
         let Some((concurrency, caller)) = self.0.take() else { return };
         let mut counts = concurrency.counts();
         counts.total = counts.total.saturating_sub(1);
-        if let Some(running) = counts.by_caller.get_mut(&caller) {
-            *running = running.saturating_sub(1);
-            if *running == 0 {
-                counts.by_caller.remove(&caller);
+        if let Entry::Occupied(mut running) = counts.by_caller.entry(caller) {
+            *running.get_mut() = running.get().saturating_sub(1);
+            if *running.get() == 0 {
+                running.remove();
             }
         }
     }

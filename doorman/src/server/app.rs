@@ -192,6 +192,25 @@ impl App {
         Ok(Launched::for_good(Arc::clone(&self.door.nobody)))
     }
 
+    /// For benchmarks: one call through the guard, of development mode's principal if there is one. Whether it succeeded.
+    #[doc(hidden)]
+    pub fn __call(&self, name: &str, arguments: serde_json::Value) -> BoxFuture<'_, bool> {
+        let access = Arc::clone(self.dev.as_ref().unwrap_or(&self.door.nobody));
+        let request = guard::Request {
+            access,
+            capability: name.into(),
+            arguments,
+            transport: crate::audit::Transport::Stdio,
+            session: None,
+            cancelled: CancellationToken::new(),
+            progress: None,
+        };
+        Box::pin(async move {
+            let answer = self.door.guard.call(request).await;
+            answer.is_some_and(|answer| !matches!(answer.body, guard::Body::Error(_)))
+        })
+    }
+
     /// Ends sessions and streams, and stops the modules.
     pub fn stop(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {

@@ -1,0 +1,9 @@
+//! The rows of the table, one file for each of the questions.
+
+pub(crate) mod compile;
+pub(crate) mod guard;
+pub(crate) mod http;
+pub(crate) mod listing;
+pub(crate) mod memory;
+pub(crate) mod redaction;
+pub(crate) mod start;
