@@ -1,4 +1,49 @@
-//! `doorman`: deny-by-default MCP servers out of annotated functions.
+//! MCP servers in Rust, with the locks already on the doors.
+//!
+//! Annotate ordinary functions with [`#[expose]`](expose), group those that share an instance with
+//! [`#[tool_module]`](tool_module), list them with [`tools!`], and serve them with a [`Doorman`]: on stdio, and over
+//! HTTP, for MCP 2026-07-28 and earlier versions, deny by default. What isn't said doesn't compile; what wasn't granted
+//! doesn't exist.
+//!
+//! ```no_run
+//! use doorman::prelude::*;
+//!
+//! #[derive(Serialize, JsonSchema)]
+//! struct Invoice {
+//!     id: String,
+//!     email: String,
+//!     amount: f64,
+//! }
+//!
+//! struct Ledger;
+//!
+//! /// Look up one invoice.
+//! #[expose(read_only, scopes = ["invoices:read"], rate = "30/min")]
+//! async fn get_invoice(
+//!     /// The invoice's number, as in INV-1.
+//!     #[arg(length = 1..=32)]
+//!     id: String,
+//!     ledger: State<Ledger>,
+//!     caller: Caller,
+//! ) -> ToolResult<Invoice> {
+//!     let _ = (ledger, caller.require_agent()?);
+//!     Ok(Invoice { id, email: "ada@example.com".into(), amount: 120.0 })
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> doorman::Result {
+//!     Doorman::new("billing").tools(tools![get_invoice]).state(Ledger).manifest("support.yaml").run().await
+//! }
+//! ```
+//!
+//! The agent that calls `get_invoice` gets the e-mail address as `«redacted:email»`; one whose manifest doesn't grant
+//! `invoices:read` gets the answer of a server that never had the tool.
+//!
+//! Where to look: [`call`] for what functions take and give back, [`scope`] for resources, [`exposure`] for modules,
+//! [`identity`] and [`manifest`] for who may call what, [`limits`], [`redact`] and [`audit`] for what the guard does on the
+//! way. The guard itself is one page, `src/guard/mod.rs`. Feature `http` (default) adds HTTP to stdio.
+//!
+//! An application's `Cargo.toml` has `serde` and `schemars` beside `doorman`, because derives name them literally.
 
 #[allow(unused_extern_crates)]
 extern crate self as doorman;

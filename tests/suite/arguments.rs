@@ -30,7 +30,10 @@ fn whatever_the_schema_says_is_enforced() {
         (json!({"count": 1, "filter": {"limit": 0}}), "filter.limit"),
         (json!({"count": 1, "filter": {"limit": 1, "other": 2}}), "filter.other"),
         (json!({"count": 1, "filter": {"limit": 1, "within": [{"from": 1, "to": 2, "by": 3}]}}), "filter.within[0].by"),
-        (json!({"count": 1, "filter": {"limit": 1, "within": [{"from": 1, "to": 2}, {"from": "1"}]}}), "filter.within[1]"),
+        (
+            json!({"count": 1, "filter": {"limit": 1, "within": [{"from": 1, "to": 2}, {"from": "1"}]}}),
+            "filter.within[1]",
+        ),
         (json!({"count": 1, "other": 1}), "other"),
         (json!({"count": 1, "Count": 1}), "Count"),
         (json!({"count": 1, "caller": {"subject": "root"}}), "caller"),

@@ -60,7 +60,10 @@ fn s20_the_members_of_a_record() {
         ("reason", json!("ok")),
         ("scopes_required", json!(["invoices:read"])),
         ("cost", json!(1)),
-        ("shape", json!({"type": "object", "count": 1, "len": 1, "values": [{"type": "string", "count": 1, "len": 8}]})),
+        (
+            "shape",
+            json!({"type": "object", "count": 1, "len": 1, "values": [{"type": "string", "count": 1, "len": 8}]}),
+        ),
     ] {
         assert_eq!(record[member], expected, "{record}");
     }
@@ -98,7 +101,10 @@ fn s22_one_record_whatever_the_way_out() {
             let records = fixture.audit("call");
             seen += 1;
             assert_eq!(records.len(), seen, "exactly one for {tool}: {records:?}");
-            assert_eq!((&records[seen - 1]["capability"], &records[seen - 1]["verdict"]), (&json!(tool), &json!(verdict)));
+            assert_eq!(
+                (&records[seen - 1]["capability"], &records[seen - 1]["verdict"]),
+                (&json!(tool), &json!(verdict))
+            );
             assert_eq!(records[seen - 1]["seq"], json!(seen), "no gap and no copy");
         };
         for (tool, arguments, verdict) in ways_out() {
@@ -191,7 +197,8 @@ fn s22_without_a_record_there_is_no_reply_and_nothing_runs() {
         }
         // Unknown ones aren't told apart even then.
         let [hidden, unknown] = ["purge", "purgf"].map(|name| alice.call(name, json!({})));
-        let bare = |reply: &crate::harness::Reply, name: &str| reply.message["result"].to_string().replace(name, "NAME");
+        let bare =
+            |reply: &crate::harness::Reply, name: &str| reply.message["result"].to_string().replace(name, "NAME");
         assert_eq!(bare(&hidden, "purge"), bare(&unknown, "purgf"));
     }
 }
@@ -204,7 +211,9 @@ fn s24_the_sink_recovers_without_a_restart() {
     let mut alice = fixture.clone().audit_to(&target).caller(Door::Http(Era::Modern), Cast::ALICE);
     assert!(alice.call("limited", json!({})).is_error());
     assert!(alice.call("limited", json!({})).is_error());
-    let began = |caller: &mut crate::harness::Caller| caller.call("journal", json!({})).structured()["limited"]["began"].clone();
+    let began = |caller: &mut crate::harness::Caller| {
+        caller.call("journal", json!({})).structured()["limited"]["began"].clone()
+    };
     fs::remove_file(&target).expect("removes");
     fs::write(&target, "").expect("writes");
     assert_eq!(began(&mut alice), json!(1), "only the first one ran");

@@ -11,8 +11,7 @@ use crate::harness::{Cast, Door, Era, Fixture, Wire};
 
 /// Everything that the fixture exposes, and names that it doesn't.
 fn universe(fixture: &Fixture) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> =
-        fixture.caller(Door::Http(Era::Modern), Cast::ROOT).names().into_iter().collect();
+    let mut names: BTreeSet<String> = fixture.caller(Door::Http(Era::Modern), Cast::ROOT).names().into_iter().collect();
     assert!(names.len() > 30, "{names:?}");
     names.extend(["unlisted", "no_such_tool", "Hello", "hello ", "docs", "docs_", "get-invoice"].map(str::to_owned));
     names
@@ -83,8 +82,9 @@ fn s02_hidden_and_unknown_give_the_same_bytes() {
                 let [a, b] = [there, absent].map(|name| {
                     let message = caller.message("tools/call", json!({"name": name, "arguments": {}}));
                     let response = caller.exchange(&message);
-                    let head = ["content-type", "content-length", "www-authenticate", "mcp-session-id", "cache-control"]
-                        .map(|header| response.header(header).map(str::to_owned));
+                    let head =
+                        ["content-type", "content-length", "www-authenticate", "mcp-session-id", "cache-control"]
+                            .map(|header| response.header(header).map(str::to_owned));
                     (response.status, head)
                 });
                 assert_eq!(a.0, b.0);
@@ -98,7 +98,10 @@ fn s02_hidden_and_unknown_give_the_same_bytes() {
                 record
             });
             assert_eq!(records[0], records[1]);
-            assert_eq!((&records[0]["verdict"], &records[0]["reason"]), (&json!("denied"), &json!("unknown_capability")));
+            assert_eq!(
+                (&records[0]["verdict"], &records[0]["reason"]),
+                (&json!("denied"), &json!("unknown_capability"))
+            );
         }
     }
 }
@@ -167,7 +170,10 @@ fn s02_what_is_not_declared_is_not_there() {
         for (method, params) in [
             ("prompts/get", json!({"name": "x"})),
             ("resources/read", json!({"uri": "memo://1"})),
-            ("completion/complete", json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": ""}})),
+            (
+                "completion/complete",
+                json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": ""}}),
+            ),
         ] {
             assert_eq!(caller.request(method, params).code(), -32601, "{door:?} {method}");
         }
@@ -214,7 +220,9 @@ fn hints_and_schemas_are_published() {
     let mut root = Fixture::new().caller(Door::Stdio(Era::Session), Cast::ROOT);
     let tools = root.list();
     let of = |name: &str| tools.iter().find(|tool| tool["name"] == name).unwrap_or_else(|| panic!("no {name}"));
-    let hints = |name: &str| (of(name)["annotations"]["readOnlyHint"].clone(), of(name)["annotations"]["destructiveHint"].clone());
+    let hints = |name: &str| {
+        (of(name)["annotations"]["readOnlyHint"].clone(), of(name)["annotations"]["destructiveHint"].clone())
+    };
     assert_eq!(hints("get_invoice"), (json!(true), json!(false)));
     assert_eq!(hints("create_invoice"), (json!(false), json!(false)));
     assert_eq!(hints("refund"), (json!(false), json!(true)));

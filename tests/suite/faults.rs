@@ -1,6 +1,9 @@
 //! A panic, a hang, a flood: each costs its own call and nothing else.
 
-use std::{thread, time::{Duration, Instant}};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -109,9 +112,8 @@ fn s27_a_flood_costs_itself() {
 fn s27_a_flood_on_stdio_costs_itself() {
     let fixture = Fixture::new();
     let mut alice = fixture.caller(Door::Stdio(Era::Modern), Cast::ALICE);
-    let ids: Vec<_> = (0..500)
-        .map(|_| alice.begin("tools/call", json!({"name": "slow", "arguments": {"ms": 200}})).0)
-        .collect();
+    let ids: Vec<_> =
+        (0..500).map(|_| alice.begin("tools/call", json!({"name": "slow", "arguments": {"ms": 200}})).0).collect();
     for id in &ids {
         let reply = alice.lines().answer(id);
         assert!(reply.text() == "slept" || reply.verdict() == "rate_limited", "{reply:?}");

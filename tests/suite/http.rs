@@ -4,7 +4,8 @@ use crate::harness::{Cast, Era, Fixture, Request, Server};
 
 /// A request that is answered if nothing is wrong with its addressing.
 fn list() -> Request {
-    let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let meta =
+        r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
     Request::post(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{{"_meta":{meta}}}}}"#))
         .header("MCP-Protocol-Version", "2026-07-28")
         .header("Mcp-Method", "tools/list")
@@ -13,7 +14,8 @@ fn list() -> Request {
 
 #[test]
 fn s10_only_our_own_host_is_answered() {
-    let server = Fixture::new().arg("--allow-host").arg("mcp.example.com").arg("--allow-host").arg("a.example:81").serve();
+    let server =
+        Fixture::new().arg("--allow-host").arg("mcp.example.com").arg("--allow-host").arg("a.example:81").serve();
     let port = server.address.port();
     let ok = ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "[::1]", "mcp.example.com", "MCP.EXAMPLE.COM"];
     let mut hosts: Vec<(String, u16)> = ok.iter().map(|host| ((*host).to_owned(), 200)).collect();
@@ -71,9 +73,8 @@ fn s10_only_our_own_host_is_answered() {
 fn s10_an_absolute_target_must_agree_with_the_host() {
     let server = Fixture::new().serve();
     let address = server.address;
-    let status = |target: &str, host: &str| {
-        list().target(target).without_host().header("Host", host).send(address).status
-    };
+    let status =
+        |target: &str, host: &str| list().target(target).without_host().header("Host", host).send(address).status;
     assert_eq!(status(&format!("http://{address}/mcp"), &address.to_string()), 200);
     assert_eq!(status("http://localhost/mcp", "localhost"), 200);
     for (target, host) in [
@@ -145,9 +146,19 @@ fn s12_every_route_but_health_asks_for_a_token() {
         let answer = Request::new(method, "/mcp").send(server.address);
         assert_eq!(answer.status, 401, "{method}: {answer:?}");
         assert_eq!(answer.header("access-control-allow-origin"), None);
-        for path in
-            ["/", "/mcp/", "/mcp/x", "/MCP", "//mcp", "/mcp%2f", "/./mcp", "/health/../mcp", "/metrics", "/sse", "/.well-known/x"]
-        {
+        for path in [
+            "/",
+            "/mcp/",
+            "/mcp/x",
+            "/MCP",
+            "//mcp",
+            "/mcp%2f",
+            "/./mcp",
+            "/health/../mcp",
+            "/metrics",
+            "/sse",
+            "/.well-known/x",
+        ] {
             let answer = Request::new(method, path).send(server.address);
             assert!(matches!(answer.status, 401 | 404), "{method} {path}: {answer:?}");
         }

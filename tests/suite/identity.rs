@@ -32,7 +32,8 @@ fn s06_without_a_verified_principal_nothing_scoped_is_there() {
         assert_eq!(nobody.call("get_invoice", json!({"id": "1"})).code(), -32602);
 
         // Verified, but as no agent.
-        let fixture = Fixture::bare().manifest("reader", "[invoices:read]").env("DOORMAN_BEARER_TOKEN", "s3cret-bearer");
+        let fixture =
+            Fixture::bare().manifest("reader", "[invoices:read]").env("DOORMAN_BEARER_TOKEN", "s3cret-bearer");
         let server = fixture.serve();
         let mut bearer = server.bearing("s3cret-bearer", era);
         assert_eq!(bearer.names(), PUBLIC);
@@ -78,7 +79,8 @@ fn s08_a_token_in_the_query_is_refused() {
     let fixture = Fixture::new();
     let server = fixture.serve();
     let token = Cast::ALICE.token();
-    for key in ["access_token", "token", "ACCESS_TOKEN", "access%5Ftoken", "%61ccess_token", "authorization", "bearer"] {
+    for key in ["access_token", "token", "ACCESS_TOKEN", "access%5Ftoken", "%61ccess_token", "authorization", "bearer"]
+    {
         for query in [format!("{key}={token}"), format!("a=b&{key}={token}"), key.to_owned()] {
             for request in [ping(), ping().bearer(&token)] {
                 let refused = request.target(format!("/mcp?{query}")).send(server.address);
@@ -168,9 +170,8 @@ fn s09_any_bytes_as_a_token_are_401() {
 
 #[test]
 fn s09_token_files_are_private_exact_and_expire() {
-    let entry = |token: &str, rest: &str| {
-        format!("  - {{sha256: {}, agent_id: a, agent_type: reader{rest}}}\n", digest(token))
-    };
+    let entry =
+        |token: &str, rest: &str| format!("  - {{sha256: {}, agent_id: a, agent_type: reader{rest}}}\n", digest(token));
     let with = |mode: u32, text: &str| {
         use std::os::unix::fs::PermissionsExt;
         let fixture = Fixture::bare().manifest("reader", "[invoices:read]");

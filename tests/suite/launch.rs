@@ -74,7 +74,10 @@ fn s04_what_is_wrong_with_a_manifest_is_said_with_its_place_and_without_its_valu
         for fixture in [fixture.clone().arg("--manifest").arg(&path), fixture.env("FIXTURE_MANIFEST", &path)] {
             let (code, said) = fixture.refuses();
             let expected_place = format!("manifest.yaml{place}");
-            assert!(code == 1 && said.contains(&expected_place) && said.contains(expected), "{text}: {expected}: {code} {said}");
+            assert!(
+                code == 1 && said.contains(&expected_place) && said.contains(expected),
+                "{text}: {expected}: {code} {said}"
+            );
             assert!(!said.contains("hunter2"), "{said}");
         }
     }

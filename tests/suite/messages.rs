@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Cast, Door, Era, Fixture, Request, Server};
 
-const META: &str = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+const META: &str =
+    r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
 /// A modern `tools/call` of `hello` with headers of the test's choice.
 fn call(method: &str, name: &str, version: &str) -> Request {
@@ -98,7 +99,9 @@ fn malformed() -> Vec<(Vec<u8>, i64)> {
         (within(&format!("{{\"a\":{}{}}}", "[".repeat(80), "]".repeat(80))), -32602),
         (within(&format!("{}1{}", "{\"a\":".repeat(70), "}".repeat(70))), -32602),
     ];
-    let twice = format!(r#"{{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{{"name":"hello","name":"purge","_meta":{META}}}}}"#);
+    let twice = format!(
+        r#"{{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{{"name":"hello","name":"purge","_meta":{META}}}}}"#
+    );
     cases.push((twice.into_bytes(), -32602));
     cases
 }
@@ -163,7 +166,8 @@ fn what_is_too_long_is_refused_and_never_held() {
     // A token comes first: who has none can't even make it read.
     assert_eq!(Request::post(padded(50 * MOST)).send(server.address).status, 401);
 
-    let mut alice = Fixture::new().env("FIXTURE_MAX_REQUEST", MOST.to_string()).caller(Door::Stdio(Era::Session), Cast::ALICE);
+    let mut alice =
+        Fixture::new().env("FIXTURE_MAX_REQUEST", MOST.to_string()).caller(Door::Stdio(Era::Session), Cast::ALICE);
     alice.call("hello", json!({}));
     let lines = alice.lines();
     for length in [MOST + 1, 100 * MOST] {
@@ -181,7 +185,18 @@ fn names_that_could_forge_a_line_are_not_repeated() {
     for door in Door::ALL {
         let fixture = Fixture::new();
         let mut alice = fixture.caller(door, Cast::ALICE);
-        for name in ["a\nb", "\u{1b}[31mred", "a\u{202e}b", "a\"b", "../x", "", " ", "\u{feff}hello", "hell\u{43e}", &"x".repeat(200)] {
+        for name in [
+            "a\nb",
+            "\u{1b}[31mred",
+            "a\u{202e}b",
+            "a\"b",
+            "../x",
+            "",
+            " ",
+            "\u{feff}hello",
+            "hell\u{43e}",
+            &"x".repeat(200),
+        ] {
             let reply = alice.call(name, json!({}));
             assert_eq!(reply.message["error"]["message"], "Unknown tool", "{door:?} {name:?}: {reply:?}");
         }

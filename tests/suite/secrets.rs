@@ -25,7 +25,9 @@ fn s18_a_held_secret_leaves_in_no_form() {
         assert_no_secret("echo", &alice.call("echo", json!({ "value": {SECRET: SECRET} })).everything());
         assert_no_secret("the audit log", &fixture.audit_text());
         // A module's credential is one as well.
-        assert!(!alice.call("echo_text", json!({"text": "key-of-docs-4711"})).everything().contains("key-of-docs-4711"));
+        assert!(
+            !alice.call("echo_text", json!({"text": "key-of-docs-4711"})).everything().contains("key-of-docs-4711")
+        );
         if let Door::Stdio(_) = door {
             assert_no_secret("the log", &alice.lines().process.stderr());
         }
@@ -90,9 +92,14 @@ fn s19_every_way_out_is_redacted() {
         let contact = alice.call("contact", json!({}));
         let person = contact.structured();
         assert_eq!(person["name"], "Ada Lovelace", "what is nobody's secret stays");
-        for (field, kind) in
-            [("email", "email"), ("phone", "phone"), ("ssn", "key"), ("card", "card"), ("api_key", "key"), ("X-Auth-Token", "key")]
-        {
+        for (field, kind) in [
+            ("email", "email"),
+            ("phone", "phone"),
+            ("ssn", "key"),
+            ("card", "card"),
+            ("api_key", "key"),
+            ("X-Auth-Token", "key"),
+        ] {
             let masked = person[field].as_str().unwrap_or_default();
             assert!(masked.contains(&format!("redacted:{kind}")), "{field}: {masked}");
         }
@@ -150,8 +157,21 @@ fn s21_errors_say_nothing_of_this_machine() {
             all += &reply.everything();
         }
         for inside in [
-            "/srv/private", "key.pem", "pw4711", "k4711", "db.internal", "agents/", "/tmp", ".rs:", "src/", "fixture::",
-            "doorman::", "alloc::", "serde", "os error", "No such file",
+            "/srv/private",
+            "key.pem",
+            "pw4711",
+            "k4711",
+            "db.internal",
+            "agents/",
+            "/tmp",
+            ".rs:",
+            "src/",
+            "fixture::",
+            "doorman::",
+            "alloc::",
+            "serde",
+            "os error",
+            "No such file",
         ] {
             assert!(!all.contains(inside), "{door:?}: {inside} in {all}");
         }

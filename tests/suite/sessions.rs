@@ -8,10 +8,7 @@ use crate::harness::{Caller, Cast, Era, Fixture, Request, Wire};
 fn in_session(method: &'static str, session: &str, cast: Cast, body: &str) -> Request {
     let request = if method == "POST" { Request::post(body) } else { Request::new(method, "/mcp") };
     let request = if method == "GET" { request.header("Accept", "text/event-stream") } else { request };
-    request
-        .bearer(&cast.token())
-        .header("MCP-Protocol-Version", "2025-11-25")
-        .header("Mcp-Session-Id", session)
+    request.bearer(&cast.token()).header("MCP-Protocol-Version", "2025-11-25").header("Mcp-Session-Id", session)
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::{
     fs,
+    io::Write,
     net::SocketAddr,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    io::Write,
     path::PathBuf,
     process::{Command, Stdio},
     sync::Arc,
@@ -83,7 +83,11 @@ impl Fixture {
         for instance in ["docs", "work", "late"] {
             fs::create_dir_all(format!("{base}/{instance}")).expect("a directory");
         }
-        fixture.env("FIXTURE_SECRET", SECRET).env("FIXTURE_BASE", base).arg("--audit-log").arg(log.display().to_string())
+        fixture
+            .env("FIXTURE_SECRET", SECRET)
+            .env("FIXTURE_BASE", base)
+            .arg("--audit-log")
+            .arg(log.display().to_string())
     }
 
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {

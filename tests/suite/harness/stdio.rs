@@ -59,7 +59,8 @@ impl Lines {
     pub(crate) fn next(&mut self) -> Value {
         let line = self.stdout.recv_timeout(Duration::from_secs(30));
         let line = line.unwrap_or_else(|_| panic!("no message; stderr: {}", self.process.stderr()));
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("stdout isn't the protocol's alone ({error}): {line}"))
+        serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("stdout isn't the protocol's alone ({error}): {line}"))
     }
 
     /// Whether nothing comes for a while.
