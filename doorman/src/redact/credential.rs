@@ -104,9 +104,10 @@ impl Form {
         let end = match self.body {
             Body::Token(least) => {
                 let end = run(body);
-                // Hyphenated prose begins with `sk-` and the like too, but has no digits.
-                let digits = bytes[body..end].iter().any(u8::is_ascii_digit);
-                (begins_word && end - body >= least && digits).then_some(end)?
+                // Prose with hyphens may begin with `sk-` too, but has neither digits nor capitals.
+                let words = bytes[body..end].iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'));
+                let prose = words && bytes[body..end].contains(&b'-');
+                (begins_word && end - body >= least && !prose).then_some(end)?
             }
             Body::Upper(length) => {
                 let end = run(body);
@@ -190,6 +191,7 @@ mod tests {
             "ghp_0123456789abcdefghijABCDEFGHIJ012345",
             "sk-proj-0123456789abcdefghij",
             "glpat-0123456789abcdefghij",
+            "sk-abcdefghijklmnopqrstuvwx",
         ] {
             assert_eq!(masked(text), "«redacted:credential»");
             assert_eq!(masked(&format!("x {text} y")).matches("redacted").count(), 1);

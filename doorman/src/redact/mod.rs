@@ -18,8 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The stages of one text, in order: credentials by value ([`scrub`]), credentials by form ([`credential`]), then
-//! personal data and `key=value` pairs in one scan ([`scan`]). Each stage sees what the one before left, so a mask is
+//! The stages of one text, in order: credentials by value (`scrub`), credentials by form (`credential`), then
+//! personal data and `key=value` pairs in one scan (`scan`). Each stage sees what the one before left, so a mask is
 //! a boundary like any other punctuation and redaction is idempotent.
 
 mod card;

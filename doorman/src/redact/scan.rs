@@ -145,7 +145,7 @@ impl<'t, 's> Scan<'t, 's> {
         let (before, after) = (start.checked_sub(1).and_then(|i| bytes.get(i)), bytes.get(end));
         let stops = after == Some(&b'.') && bytes.get(end + 1).is_none_or(u8::is_ascii_whitespace);
         // An address may begin with what looked like the last digits of something else.
-        let digits = kind == Kind::Email && bytes[start].is_ascii_digit();
+        let digits = kind == Kind::Email && chars::at(self.text, start).and_then(chars::digit).is_some();
         self.again |= digits || !is_quiet(before) || !(is_quiet(after) || stops);
         self.spans.push(start, end, kind);
         self.floor = end;
