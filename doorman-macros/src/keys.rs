@@ -2,7 +2,7 @@
 //! forms that are legal; what goes out are values with their tokens. Unknown keys, a key said twice and values of the wrong
 //! kind are reported here.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
     Expr, ExprArray, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, Type,
@@ -76,12 +76,12 @@ impl Keys {
                     Err(error) => {
                         errors.push(error);
                         while !input.is_empty() && !input.peek(Token![,]) {
-                            input.parse::<proc_macro2::TokenTree>()?;
+                            input.parse::<TokenTree>()?;
                         }
                     }
                 }
-                if !input.is_empty() {
-                    input.parse::<Token![,]>()?;
+                if input.parse::<Option<Token![,]>>()?.is_none() && !input.is_empty() {
+                    errors.at_span(input.span(), "expected a comma before this");
                 }
             }
             Ok(Self(keys))
@@ -109,7 +109,7 @@ impl Keys {
         self.0.iter().map(|key| &key.name)
     }
 
-    fn read<T>(&self, key: &str, errors: &mut Errors, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+    fn read<'a, T>(&'a self, key: &str, errors: &mut Errors, read: impl FnOnce(&'a Value) -> Option<T>) -> Option<T> {
         let key = self.find(key)?;
         let value = read(&key.value);
         if value.is_none() {
@@ -143,10 +143,18 @@ impl Keys {
 
     /// `key = ["text", …]`.
     pub(crate) fn texts(&self, key: &str, errors: &mut Errors) -> Option<Vec<LitStr>> {
-        self.read(key, errors, |value| match value {
-            Value::Expr(Expr::Array(ExprArray { elems, .. })) => elems.iter().map(text).collect(),
+        let elements = self.read(key, errors, |value| match value {
+            Value::Expr(Expr::Array(ExprArray { elems, .. })) => Some(elems),
             _ => None,
-        })
+        })?;
+        let mut texts = Vec::new();
+        for element in elements {
+            match text(element) {
+                Some(text) => texts.push(text),
+                None => errors.at(element, "expected a text: \"…\""),
+            }
+        }
+        Some(texts)
     }
 
     /// `key = 5`.
@@ -206,7 +214,7 @@ fn key(input: ParseStream<'_>, forms: &'static [Form]) -> syn::Result<Key> {
         return Err(syn::Error::new(name.span(), format_args!("unknown key `{name}`; {meant}legal: {}", list(forms))));
     };
     let expected = |span: Span| syn::Error::new(span, format_args!("expected {}", form.legal));
-    if input.is_empty() || input.peek(Token![,]) {
+    if input.is_empty() || input.peek(Token![,]) || input.peek(Ident::peek_any) {
         return Ok(Key { name, form, value: Value::None });
     }
     if !input.peek(Token![=]) {
@@ -222,7 +230,9 @@ fn key(input: ParseStream<'_>, forms: &'static [Form]) -> syn::Result<Key> {
         false => input.parse().map(Value::Expr),
     };
     match value {
-        Ok(value) if input.is_empty() || input.peek(Token![,]) => Ok(Key { name, form, value }),
+        Ok(value) if input.is_empty() || input.peek(Token![,]) || input.peek(Ident::peek_any) => {
+            Ok(Key { name, form, value })
+        }
         _ => Err(expected(span)),
     }
 }

@@ -1,48 +1,21 @@
-//! scratch
-use doorman::prelude::*;
-#[derive(Serialize, JsonSchema)]
-struct Invoice {
-    id: String,
+//! What the macros make of functions, types and `impl` blocks: specs, values, and functions that stay functions. What
+//! they refuse is in `ui`; what becomes of it on the wire is tested there.
+
+mod arguments;
+mod functions;
+mod modules;
+
+use doorman::__private::ToolSpec;
+
+/// A spec as text, on one line.
+fn shown(spec: &ToolSpec) -> String {
+    format!("{spec:?}")
 }
-/// Looks.
-#[expose(read_only, scopes = ["a:b"], rate = "5/min", redact = ["x*"])]
-async fn get_invoice(
-    /// The id.
-    id: String,
-    #[arg(default = Some(3), range = 1..=5)] limit: Option<u32>,
-    who: Caller,
-    filter: Filter,
-) -> ToolResult<Invoice> {
-    let _ = (limit, who, filter);
-    Ok(Invoice { id })
-}
-#[derive(doorman::Argument)]
-struct Filter {
-    /// a
-    #[arg(range = 1..=9, default = 4)]
-    a: u32,
-    b: Option<Vec<Kind>>,
-    #[arg(serde)]
-    c: Option<Vec<u32>>,
-}
-#[derive(doorman::Argument, Debug)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Fast,
-    Slow,
-}
-#[derive(doorman::Argument)]
-#[serde(tag = "type")]
-enum Shape {
-    Fast,
-    Slow { k: Kind },
-    Other(Filter),
-}
-#[test]
-fn it() {
-    let t = tools![get_invoice];
-    assert_eq!(t.len(), 1);
-    println!("{}", serde_json::to_string_pretty(&schemars::schema_for!(Shape)).unwrap());
-    println!("{}", serde_json::to_string_pretty(&schemars::schema_for!(Filter)).unwrap());
-    println!("{:?}", serde_json::from_str::<Shape>(r#"{"type":"Fast","x":1}"#).map(|_| ()));
+
+#[track_caller]
+fn assert_says(spec: &ToolSpec, what: &[&str]) {
+    let shown = shown(spec);
+    for what in what {
+        assert!(shown.contains(what), "{what:?} is not in {shown}");
+    }
 }

@@ -17,3 +17,4 @@ mod modules;
 mod resources;
 mod secrets;
 mod sessions;
+mod ui;

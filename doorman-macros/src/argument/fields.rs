@@ -1,38 +1,26 @@
 //! A field of the mirror.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::Meta;
+use syn::spanned::Spanned;
 
-use super::Field;
-use crate::{
-    expose::{Bounds, Fallback},
-    tokens,
-};
+use super::{Field, passed::Default as Said};
+use crate::expose::{Bounds, Fallback};
 
 impl Field {
-    /// The field in the mirror, and the functions that it names. `container` is the type whose `Default` gives the
-    /// fields' defaults, if it says so.
-    pub(super) fn mirror(&self, container: Option<&Ident>, number: usize) -> (TokenStream, TokenStream) {
-        let (default, function) = self.default(container, number);
-        let ty = self.checked_type();
+    /// The field in the mirror.
+    pub(super) fn mirrored(&self, number: usize, container: Option<&Ident>) -> TokenStream {
         let Self { ident, passed, conditions, arg, .. } = self;
-        let mut attributes = quote!(#(#passed)* #default);
-        if arg.serde.is_some() {
-            attributes.extend(quote!(#[serde(deserialize_with = "::doorman::__private::decode_field")]));
-            // With a function of its own, serde no longer knows that an `Option` may be absent.
-            if default.is_empty() && is_option(&self.ty) {
-                attributes.extend(quote!(#[serde(default)]));
-            }
+        let mut attributes = quote!(#(#passed)*);
+        if self.default(container).is_some() {
+            let function = default_name(number).to_string();
+            attributes.extend(quote!(#[serde(default = #function)]));
         }
         if let Some(text) = &arg.description {
             attributes.extend(quote!(#[schemars(description = #text)]));
         }
         if let Some(bounds) = &arg.range {
-            let ends = ends(bounds, |it| match it.fract() {
-                0.0 => format!("{it:.0}").parse().unwrap_or_else(|_| Literal::f64_unsuffixed(it).into_token_stream()),
-                _ => Literal::f64_unsuffixed(it).into_token_stream(),
-            });
+            let ends = ends(bounds, number_literal);
             attributes.extend(quote!(#[schemars(range(#ends))]));
         }
         if let Some(bounds) = &arg.length {
@@ -43,38 +31,76 @@ impl Field {
             attributes.extend(quote!(#[schemars(regex(pattern = #text))]));
         }
         let name = ident.iter().map(|ident| quote!(#ident:));
-        (quote!(#conditions #attributes #(#name)* #ty), function)
+        let ty = self.held(number);
+        quote!(#conditions #attributes #(#name)* #ty)
     }
 
-    /// The type, named through the trait that it must have: if it hasn't, that is said at the type.
-    pub(super) fn checked_type(&self) -> TokenStream {
-        let ty = &self.ty;
-        if self.arg.serde.is_some() {
-            return ty.to_token_stream();
-        }
-        let (start, end) = tokens::ends(ty);
-        let head = quote_spanned!(start=> <);
-        let tail = quote_spanned!(end=> as ::doorman::__private::Plain>::This);
-        quote!(#head #ty #tail)
-    }
-
-    /// serde's attribute for the default, and the function that makes it.
-    fn default(&self, container: Option<&Ident>, number: usize) -> (TokenStream, TokenStream) {
-        let (ty, conditions) = (&self.ty, &self.conditions);
-        let function = format_ident!("__default_{number}");
-        let name = function.to_string();
-        let made = match (&self.arg.default, &self.serde.default, container, &self.ident) {
-            (Some(Fallback::Is(expr)), ..) => expr.to_token_stream(),
-            (Some(Fallback::OfType(_)), ..) | (None, Some(Meta::Path(_)), ..) => {
-                return (quote!(#[serde(default)]), quote!());
-            }
-            (None, Some(said), ..) => return (quote!(#[serde(#said)]), quote!()),
-            (None, None, Some(container), Some(field)) => {
-                quote!(<#container as ::core::default::Default>::default().#field)
-            }
-            _ => return (quote!(), quote!()),
+    /// What the mirror's field rests on: the type, held against its bound in this one place, and the default.
+    pub(super) fn foundation(&self, number: usize, container: Option<&Ident>) -> TokenStream {
+        let Self { ty, conditions, .. } = self;
+        let of = match self.arg.serde {
+            Some(_) => quote!(ForeignFieldType),
+            None => quote!(FieldType),
         };
-        (quote!(#[serde(default = #name)]), quote!(#conditions fn #function() -> #ty { #made }))
+        let default = self.default(container).map(|value| {
+            let (name, held, constructor) = (default_name(number), self.held(number), self.constructor());
+            quote! {
+                #conditions
+                fn #name() -> #held {
+                    let value: #ty = #value;
+                    #constructor(value)
+                }
+            }
+        });
+        quote! {
+            #conditions
+            impl ::doorman::__private::#of<#number> for __Fields {
+                type Type = #ty;
+            }
+            #default
+        }
+    }
+
+    fn constructor(&self) -> TokenStream {
+        match self.arg.serde {
+            Some(_) => quote!(::doorman::__private::ForeignField),
+            None => quote!(::doorman::__private::Field),
+        }
+    }
+
+    fn held(&self, number: usize) -> TokenStream {
+        let constructor = self.constructor();
+        quote!(#constructor<__Fields, #number>)
+    }
+
+    /// What stands for the field when it is left out. `container` is the type, if its `Default` gives the fields' defaults.
+    fn default(&self, container: Option<&Ident>) -> Option<TokenStream> {
+        let of_type = |at: Span| {
+            let ty = &self.ty;
+            quote_spanned!(at=> <#ty as ::core::default::Default>::default())
+        };
+        match (&self.arg.default, &self.serde.default, container, &self.ident) {
+            (Some(Fallback::Is(expr)), ..) => Some(expr.to_token_stream()),
+            (Some(Fallback::OfType(word)), ..) => Some(of_type(word.span())),
+            (None, Some(Said::Word(word)), ..) => Some(of_type(word.span())),
+            (None, Some(Said::Function(path)), ..) => Some(quote!(#path())),
+            (None, None, Some(container), Some(field)) => {
+                Some(quote!(<#container as ::core::default::Default>::default().#field))
+            }
+            (None, None, ..) => None,
+        }
+    }
+}
+
+fn default_name(number: usize) -> Ident {
+    format_ident!("__default_{number}")
+}
+
+/// Whole numbers as such: they are shown in the schema.
+fn number_literal(number: f64) -> TokenStream {
+    match number.fract() {
+        0.0 => format!("{number:.0}").parse().unwrap_or_default(),
+        _ => Literal::f64_unsuffixed(number).into_token_stream(),
     }
 }
 
@@ -82,9 +108,4 @@ fn ends<N: Copy>(bounds: &Bounds<N>, literal: fn(N) -> TokenStream) -> TokenStre
     let min = bounds.min.map(literal).map(|it| quote!(min = #it,));
     let max = bounds.max.map(literal).map(|it| quote!(max = #it));
     quote!(#min #max)
-}
-
-/// By its spelling: here it decides only whether a foreign field may be left out.
-fn is_option(ty: &syn::Type) -> bool {
-    matches!(ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|it| it.ident == "Option"))
 }

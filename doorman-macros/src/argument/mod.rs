@@ -10,7 +10,7 @@ use proc_macro2::TokenStream;
 use syn::{Data, DeriveInput, Fields, Ident, Type};
 
 use crate::{attributes, errors::Errors, expose::Arg};
-use passed::{Place, Serde};
+use passed::{Default, Place, Serde};
 
 /// A type to derive for.
 pub(crate) struct Model {
@@ -127,7 +127,7 @@ fn field(mut field: syn::Field, errors: &mut Errors) -> Field {
         errors.at(header, "a header stands for a parameter, not for a field of one");
     }
     let (passed, serde) = passed::read(&field.attrs, Place::Field, errors);
-    if let (Some(_), Some(said)) = (&arg.default, &serde.default) {
+    if let (Some(_), Some(Default::Word(said) | Default::Function(said))) = (&arg.default, &serde.default) {
         errors.at(said, "the default is said twice, here and in `#[arg(…)]`");
     }
     Field { ident: field.ident, ty: field.ty, passed, conditions: attributes::conditions(&field.attrs), serde, arg }

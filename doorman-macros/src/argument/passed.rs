@@ -3,7 +3,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Meta, Token, punctuated::Punctuated};
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, MetaNameValue, Path, Token, punctuated::Punctuated};
 
 use crate::errors::Errors;
 
@@ -16,12 +16,23 @@ pub(crate) enum Place {
 }
 
 /// What of serde's attributes the expansion has to know.
-#[derive(Default)]
+#[derive(std::default::Default)]
 pub(crate) struct Serde {
-    /// `default` or `default = "path"`.
-    pub(crate) default: Option<Meta>,
+    pub(crate) default: Option<Default>,
     /// `tag = "…"`.
-    pub(crate) tagged: bool,
+    pub(crate) tag: bool,
+    /// `content = "…"`.
+    pub(crate) content: bool,
+    /// `rename = "…"`.
+    pub(crate) renamed: bool,
+}
+
+/// How serde's attribute says a default.
+pub(crate) enum Default {
+    /// `default`.
+    Word(Path),
+    /// `default = "path"`.
+    Function(Path),
 }
 
 impl Place {
@@ -65,9 +76,11 @@ pub(crate) fn read(attributes: &[Attribute], place: Place, errors: &mut Errors) 
             for meta in metas(attribute, errors) {
                 let named = |name: &str| meta.path().is_ident(name);
                 if named("default") {
-                    serde.default = Some(meta);
+                    serde.default = default(meta, errors);
                 } else if place.serde().iter().any(|name| named(name)) {
-                    serde.tagged |= named("tag");
+                    serde.tag |= named("tag");
+                    serde.content |= named("content");
+                    serde.renamed |= named("rename");
                     passed.push(quote!(#[serde(#meta)]));
                 } else if !LEFT.iter().any(|name| named(name)) {
                     refuse(&meta, "serde", place.serde(), errors);
@@ -84,6 +97,19 @@ pub(crate) fn read(attributes: &[Attribute], place: Place, errors: &mut Errors) 
         }
     }
     (passed, serde)
+}
+
+fn default(meta: Meta, errors: &mut Errors) -> Option<Default> {
+    match &meta {
+        Meta::Path(path) => Some(Default::Word(path.clone())),
+        Meta::NameValue(MetaNameValue { value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }), .. }) => {
+            text.parse().map(Default::Function).map_err(|error| errors.push(error)).ok()
+        }
+        _ => {
+            errors.at(meta, "expected `default`, or `default = \"path::of::a::function\"`");
+            None
+        }
+    }
 }
 
 fn metas(attribute: &Attribute, errors: &mut Errors) -> Vec<Meta> {

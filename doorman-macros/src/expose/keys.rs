@@ -156,8 +156,10 @@ fn access(keys: &Keys, home: Home, place: Span, errors: &mut Errors) -> Access {
     if let (Some(_), Some(public)) = (keys.said("scopes"), keys.said("public")) {
         errors.at(public, "`public` means that no scope is needed; say `scopes` or `public`, not both");
     }
+    let mistakes = errors.len();
     let scopes = keys.texts("scopes", errors);
     if scopes.as_ref().is_some_and(Vec::is_empty)
+        && errors.len() == mistakes
         && let Some(key) = keys.said("scopes")
     {
         errors.at(key, "expected at least one scope: `scopes = [\"invoices:read\"]`; or say `public`");

@@ -174,7 +174,8 @@ impl Param {
         }
     }
 
-    /// A function that makes the default: typed as the parameter is, as JSON.
+    /// A function that makes the default: typed as the parameter is, as JSON. If it can't be published, the default is
+    /// blamed.
     fn default_value(&self, default: &Fallback) -> TokenStream {
         let ty = &self.ty;
         let (value, (start, end)) = match default {
@@ -184,12 +185,12 @@ impl Param {
                 (quote_spanned!(at=> <#ty as ::core::default::Default>::default()), (at, at))
             }
         };
-        let value_name = Ident::new("value", Span::mixed_site().located_at(start));
+        let name = Ident::new("value", start);
         let function = quote_spanned!(start=> ::doorman::__private::default_value);
-        let argument = quote_spanned!(end=> (#value_name));
+        let argument = quote_spanned!(end=> (#name));
         quote! {{
             fn __default() -> __doorman::Value {
-                let #value_name: #ty = #value;
+                let #name: #ty = #value;
                 #function #argument
             }
             __default

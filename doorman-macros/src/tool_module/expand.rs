@@ -38,10 +38,13 @@ impl Model<'_> {
     fn resource_scope(&self) -> TokenStream {
         let ty = self.ty;
         match (&self.lifecycle.scope, &self.keys.scope) {
-            (Some(returned), Some(_)) => {
+            (Some(returned), Some(scope)) => {
                 let (start, end) = tokens::ends(returned);
                 let (head, tail) = (quote_spanned!(start=> <#ty>::scope), quote_spanned!(end=> (self)));
-                quote!(__doorman::Some(#head #tail))
+                quote! {
+                    let scope: &#scope = #head #tail;
+                    __doorman::Some(scope)
+                }
             }
             // The mistake is reported already.
             (None, Some(_)) => quote!(::core::unreachable!()),

@@ -60,16 +60,20 @@ impl Lifecycle {
             if sig.ident == scope.name {
                 seen.0 = true;
                 if keys.is_unscoped {
-                    errors
-                        .at(&sig.ident, "this module is `unscoped`; say `scope = Type`, or call this method otherwise");
+                    errors.at(
+                        &sig.ident,
+                        "this module is `unscoped`; say `scope = Type`, or give this method another name",
+                    );
                 } else {
                     found.scope = scope.read(sig, errors);
                 }
             } else if sig.ident == configure.name {
                 seen.1 = true;
-                found.configure = configure.read(sig, errors);
                 if keys.config.is_none() {
-                    errors.at(&sig.ident, "say `config = Type` in `#[tool_module(…)]`, or call this method otherwise");
+                    errors
+                        .at(&sig.ident, "say `config = Type` in `#[tool_module(…)]`, or give this method another name");
+                } else {
+                    found.configure = configure.read(sig, errors);
                 }
             } else if sig.ident == start.name {
                 found.start = start.read(sig, errors);

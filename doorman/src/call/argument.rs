@@ -15,7 +15,11 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Call, Decoded, Need, Param, ParamSpec};
+use super::{
+    Call, Decoded, Need, Param, ParamSpec,
+    field::path_of,
+    param::{Slot, slots},
+};
 use crate::scope::ScopeViolation;
 
 /// A parameter that comes from the model.
@@ -56,8 +60,7 @@ impl fmt::Display for BadArgument {
 }
 
 /// The schema of an argument type.
-#[doc(hidden)]
-pub fn schema_of<T: Argument>(generator: &mut SchemaGenerator) -> Schema {
+pub(super) fn schema_of<T: Argument>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T::Raw>()
 }
 
@@ -78,15 +81,14 @@ pub fn decode<T: Argument>(
 }
 
 /// As [`decode`], for a type whose `Deserialize` isn't known to refuse unknown fields.
-#[doc(hidden)]
-pub fn decode_foreign<T: DeserializeOwned>(
+pub(super) fn decode_foreign<T: DeserializeOwned>(
     spec: &ParamSpec,
     arguments: &Map<String, Value>,
     bad: &mut Vec<BadArgument>,
 ) -> Option<T> {
     let before = bad.len();
     let unknown = |path: serde_ignored::Path<'_>| {
-        let name = format!("{}.{path}", spec.name());
+        let name = format!("{}.{}", spec.name(), path_of(&path));
         bad.push(BadArgument { name: name.into(), expected: "no such field".into() });
     };
     let decoded = match (arguments.get(spec.name()), spec.default_value()) {
@@ -202,34 +204,50 @@ containers! {
         (A, B, C) => (A, B, C), raw, _call: Ok(raw), &[];
 }
 
-/// A foreign type that the developer marked `#[arg(serde)]`.
+/// A foreign type that the developer marked `#[arg(serde)]`. (What it is decoded as is no supertrait, so that a type
+/// that lacks several has one mistake.)
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be decoded with serde",
     label = "no `Deserialize` with `JsonSchema`",
     note = "`#[arg(serde)]` asks for `serde::Deserialize` and `schemars::JsonSchema`"
 )]
-pub trait Foreign: DeserializeOwned + JsonSchema + Send + 'static {}
+pub trait Foreign: Sized + 'static {
+    type As: DeserializeOwned + JsonSchema;
+    fn decoded(it: Self::As) -> Self;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + JsonSchema + Send + 'static> Foreign for T {}
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Foreign for T {
+    type As = T;
+
+    fn decoded(it: T) -> T {
+        it
+    }
+}
 
 /// An argument that is what the model sent: neither an extractor nor a resource, nor a container of them.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not plain data from the model",
     label = "not plain data",
-    note = "`#[data]` parameters and fields of arguments are standard types or types that derive `doorman::Argument`",
+    note = "fields of arguments, and `#[data]` parameters, are standard types or types that derive `doorman::Argument`",
     note = "what comes from the server, and `Scoped<S>`, is a parameter of its own, without `#[data]`"
 )]
-pub trait Plain: Argument<Raw = Self> + DeserializeOwned + JsonSchema {
-    /// The type itself: derived code names a field's type through it.
-    type This;
+pub trait Plain: Sized {
+    type As: DeserializeOwned + JsonSchema;
+    const SLOT: Slot<Self>;
+    fn decoded(it: Self::As) -> Self;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Argument<Raw = T> + DeserializeOwned + JsonSchema> Plain for T {
-    type This = T;
+    type As = T;
+    const SLOT: Slot<T> = slots::param();
+
+    fn decoded(it: T) -> T {
+        it
+    }
 }
 
 /// The default of an argument, as JSON.
@@ -249,14 +267,3 @@ pub trait DefaultValue: Serialize {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> DefaultValue for T {}
-
-/// Decodes a field marked `#[arg(serde)]`, whose type isn't known to refuse unknown fields.
-#[doc(hidden)]
-pub fn decode_field<'de, D: Deserializer<'de>, T: Foreign>(deserializer: D) -> Result<T, D::Error> {
-    let mut unknown = None;
-    let value = serde_ignored::deserialize(deserializer, |path| unknown = Some(path.to_string()))?;
-    match unknown {
-        Some(path) => Err(D::Error::custom(format_args!("no such field: {path}"))),
-        None => Ok(value),
-    }
-}

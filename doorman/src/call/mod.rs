@@ -7,6 +7,7 @@ mod argument;
 mod context;
 mod error;
 mod extract;
+mod field;
 mod output;
 mod param;
 
@@ -25,7 +26,8 @@ pub(crate) use param::{Constraint, Origin};
 pub mod private {
     //! What the macros' expansions name. Not for hand-written code.
     pub use super::{
-        argument::{DefaultValue, Foreign, Plain, decode, decode_field, default_value},
+        argument::{DefaultValue, Foreign, Plain, decode, default_value},
+        field::{Field, FieldType, ForeignField, ForeignFieldType},
         output::{Output, Ret, RetExact, RetPlain, RetResult},
         param::{Constraint, Origin, Slot, module, run_async, run_blocking, slots},
     };

@@ -1,6 +1,6 @@
 //! Parameters of a function, whatever they come from, and the one generic decode for all tools.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -56,14 +56,16 @@ pub enum Origin {
 #[doc(hidden)]
 pub struct Slot<T> {
     origin: Origin,
-    decode: fn(&ParamSpec, &Map<String, Value>, &mut Vec<BadArgument>) -> Option<Decoded<T>>,
+    decode: Decode<T>,
 }
+
+type Decode<T> = fn(&ParamSpec, &Map<String, Value>, &mut Vec<BadArgument>) -> Option<Decoded<T>>;
 
 #[doc(hidden)]
 pub mod slots {
     //! The kinds of slots, each with the bound that its kind asks for.
     use super::*;
-    use crate::scope::{Confined, ResourceScope};
+    use crate::scope::Confined;
 
     /// Any parameter.
     pub const fn param<T: Param>() -> Slot<T> {
@@ -76,27 +78,27 @@ pub mod slots {
     }
 
     /// A parameter of a method in a module scoped by `S`.
-    pub const fn confined<S: ResourceScope, T: Confined<S>>() -> Slot<T> {
+    pub const fn confined<S, T: Confined<S>>() -> Slot<T> {
         param()
     }
 
     /// As [`confined`], with `#[arg(…)]`.
-    pub const fn confined_argument<S: ResourceScope, T: Confined<S> + Argument>() -> Slot<T> {
+    pub const fn confined_argument<S, T: Confined<S> + Argument>() -> Slot<T> {
         param()
     }
 
     /// A parameter marked `#[data]`.
     pub const fn data<T: Plain>() -> Slot<T> {
-        param()
+        T::SLOT
     }
 
     /// A foreign type marked `#[arg(serde)]`.
     pub const fn foreign<T: Foreign>() -> Slot<T> {
         Slot {
-            origin: Origin::foreign::<T>(),
+            origin: Origin::foreign::<T::As>(),
             decode: |spec, arguments, bad| {
-                let value: T = decode_foreign(spec, arguments, bad)?;
-                Some(Box::new(|_, _| Ok(value)))
+                let value: T::As = decode_foreign(spec, arguments, bad)?;
+                Some(Box::new(|_, _| Ok(T::decoded(value))))
             },
         }
     }
@@ -198,6 +200,21 @@ impl ParamSpec {
 
     fn is_argument(&self) -> bool {
         matches!(self.origin, Origin::Model { .. })
+    }
+}
+
+impl fmt::Debug for ParamSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_argument() {
+            return write!(f, "Extractor({})", self.name);
+        }
+        f.debug_struct("Argument")
+            .field("name", &self.name)
+            .field("description", &self.description)
+            .field("default", &self.default_value())
+            .field("constraints", &self.constraints)
+            .field("header", &self.header)
+            .finish()
     }
 }
 

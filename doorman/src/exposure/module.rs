@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, error::Error};
 
 use futures::future::BoxFuture;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -70,10 +70,25 @@ pub trait ConfiguredModule: ToolModule + Sized {
     label = "not known to refuse unknown keys",
     note = "derive `doorman::Argument` for it, instead of `Deserialize` and `JsonSchema`"
 )]
-pub trait Configuration: DeserializeOwned + JsonSchema {}
+pub trait Configuration: Sized {
+    /// Reads it from JSON.
+    #[doc(hidden)]
+    fn read(config: Value) -> Result<Self, serde_json::Error>;
+    /// What a manifest may say.
+    #[doc(hidden)]
+    fn schema(generator: &mut SchemaGenerator) -> Schema;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Argument<Raw = T> + DeserializeOwned + JsonSchema> Configuration for T {}
+impl<T: Argument<Raw = T> + DeserializeOwned + JsonSchema> Configuration for T {
+    fn read(config: Value) -> Result<T, serde_json::Error> {
+        serde_json::from_value(config)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
 
 /// The credentials that a module instance was given, by name.
 #[derive(Clone, Default)]
@@ -125,6 +140,6 @@ impl ResourceScope for Unscoped {
 
 /// Makes a module from configuration as JSON.
 pub(crate) fn configured<M: ConfiguredModule>(config: Value, credentials: &Credentials) -> Result<M, ModuleError> {
-    let config = serde_json::from_value(config).map_err(|error| format!("its configuration: {error}"))?;
+    let config = M::Config::read(config).map_err(|error| format!("its configuration: {error}"))?;
     M::configure_module(config, credentials)
 }

@@ -1,6 +1,6 @@
 //! What `#[expose]` says of a function.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
@@ -48,6 +48,30 @@ pub struct ToolSpec {
     pub(crate) schema: Option<fn() -> Value>,
     pub(crate) output: OutputSchema,
     pub(crate) bind: Bind,
+}
+
+impl fmt::Debug for ToolSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let structured = (self.output)(&mut SchemaGenerator::default()).is_some();
+        f.debug_struct("ToolSpec")
+            .field("name", &self.name)
+            .field("title", &self.title)
+            .field("description", &self.description)
+            .field("effect", &self.effect)
+            .field("idempotent", &self.idempotent)
+            .field("open_world", &self.open_world)
+            .field("access", &self.access)
+            .field("redact", &self.redact)
+            .field("reveal", &self.reveal)
+            .field("rate", &self.rate)
+            .field("cost", &self.cost)
+            .field("timeout", &self.timeout)
+            .field("max_result", &self.max_result)
+            .field("params", &self.params)
+            .field("schema", &self.schema.is_some())
+            .field("structured", &structured)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The schema of a tool's output, if it is structured.

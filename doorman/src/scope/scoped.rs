@@ -66,11 +66,17 @@ impl<S: ResourceScope> Param for Scoped<S> {
     note = "take `Scoped<{S}>`: it holds the resource after the check",
     note = "or mark the parameter `#[data]` if it never addresses a resource"
 )]
-pub trait Confined<S: ResourceScope>: Confinable + Param {}
+pub trait Confined<S>: Confinable + Param {}
 
 pub(crate) mod sealed {
     /// Seals [`Confined`](super::Confined).
     #[doc(hidden)]
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` can't be declared confined",
+        label = "`Confined` is sealed",
+        note = "derive `doorman::Argument` for a fieldless enum: it can't hold an address",
+        note = "for everything else take `Scoped<S>`, or mark the parameter `#[data]`"
+    )]
     pub trait Confinable {}
 }
 use sealed::Confinable;
@@ -78,20 +84,20 @@ use sealed::Confinable;
 #[diagnostic::do_not_recommend]
 impl<T: FromCall> Confinable for T {}
 #[diagnostic::do_not_recommend]
-impl<S: ResourceScope, T: FromCall> Confined<S> for T {}
+impl<S, T: FromCall> Confined<S> for T {}
 
 impl<S: ResourceScope> Confinable for Scoped<S> {}
 impl<S: ResourceScope> Confined<S> for Scoped<S> {}
 
 impl<T: Argument> Confinable for Option<T> {}
 #[diagnostic::do_not_recommend]
-impl<S: ResourceScope, T: Confined<S> + Argument> Confined<S> for Option<T> {}
+impl<S, T: Confined<S> + Argument> Confined<S> for Option<T> {}
 impl<T: Argument> Confinable for Vec<T> {}
 #[diagnostic::do_not_recommend]
-impl<S: ResourceScope, T: Confined<S> + Argument> Confined<S> for Vec<T> {}
+impl<S, T: Confined<S> + Argument> Confined<S> for Vec<T> {}
 
 impl Confinable for bool {}
-impl<S: ResourceScope> Confined<S> for bool {}
+impl<S> Confined<S> for bool {}
 
 /// Numbers can't spell a text address; where addresses are numbers, they are addresses. `u8` is left out, because
 /// `Vec<u8>` is text.

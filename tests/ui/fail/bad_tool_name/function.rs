@@ -1,0 +1,14 @@
+use doorman::prelude::*;
+
+#[expose(read_only, public, name = "get invoice")]
+async fn get_invoice(id: String) -> String {
+    id
+}
+
+#[expose(read_only, public)]
+async fn größe() {}
+
+#[expose(read_only, public)]
+async fn str() {}
+
+fn main() {}

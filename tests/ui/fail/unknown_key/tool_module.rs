@@ -1,0 +1,13 @@
+use doorman::prelude::*;
+
+struct Notes;
+
+#[tool_module(unscoped, nam = "notes")]
+impl Notes {
+    #[expose(read_only)]
+    async fn count(&self) -> u32 {
+        3
+    }
+}
+
+fn main() {}

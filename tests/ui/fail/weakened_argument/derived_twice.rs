@@ -1,0 +1,8 @@
+use doorman::prelude::*;
+
+#[derive(Argument, Deserialize)]
+struct Request {
+    id: String,
+}
+
+fn main() {}
