@@ -11,6 +11,7 @@ mod http;
 mod identity;
 mod launch;
 mod limits;
+mod long;
 mod macros;
 mod messages;
 mod modules;

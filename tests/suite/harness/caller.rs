@@ -23,12 +23,6 @@ pub(crate) enum Door {
 impl Door {
     pub(crate) const ALL: [Self; 4] =
         [Self::Stdio(Era::Session), Self::Stdio(Era::Modern), Self::Http(Era::Session), Self::Http(Era::Modern)];
-
-    pub(crate) fn era(self) -> Era {
-        match self {
-            Self::Stdio(era) | Self::Http(era) => era,
-        }
-    }
 }
 
 enum Link {

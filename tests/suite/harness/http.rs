@@ -166,11 +166,6 @@ impl Wire {
         Ok(line.trim_end().to_owned())
     }
 
-    /// Reads up to the next event of a stream that stays open: the head of the answer, or a line of it.
-    pub(crate) fn next_line(&mut self) -> io::Result<String> {
-        self.line()
-    }
-
     fn chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {

@@ -63,11 +63,6 @@ impl Lines {
             .unwrap_or_else(|error| panic!("stdout isn't the protocol's alone ({error}): {line}"))
     }
 
-    /// Whether nothing comes for a while.
-    pub(crate) fn is_silent(&mut self, time: Duration) -> bool {
-        self.stdout.recv_timeout(time).is_err()
-    }
-
     /// What is left once it has ended.
     pub(crate) fn rest(&mut self) -> Vec<String> {
         self.stdout.iter().collect()
