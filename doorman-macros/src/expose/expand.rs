@@ -56,7 +56,7 @@ impl Tool<'_> {
             const __SLOTS: (#(#types,)*) = (#(#slots,)*);
             static __PARAMS: &[__doorman::ParamSpec] = &[#(#specs),*];
             #output
-            #[allow(deprecated, unused_variables)]
+            #[allow(deprecated, unused_variables, clippy::redundant_closure)]
             fn __bind(
                 call: &__doorman::Call,
                 arguments: &__doorman::Arguments,

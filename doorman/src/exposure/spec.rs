@@ -75,10 +75,10 @@ impl fmt::Debug for ToolSpec {
 }
 
 /// The schema of a tool's output, if it is structured.
-pub type OutputSchema = fn(&mut SchemaGenerator) -> Option<Schema>;
+pub(crate) type OutputSchema = fn(&mut SchemaGenerator) -> Option<Schema>;
 
 /// Decodes the arguments, resolves scopes, takes what comes from the server: a function ready to run.
-pub type Bind = fn(&Call, &Map<String, Value>) -> Result<Bound, Refused>;
+pub(crate) type Bind = fn(&Call, &Map<String, Value>) -> Result<Bound, Refused>;
 
 #[doc(hidden)]
 impl ToolSpec {

@@ -71,6 +71,7 @@ impl SqlTable {
     }
 
     /// Read rows.
+    #[allow(clippy::too_many_arguments)]
     #[expose(read_only)]
     async fn read(
         &self,
