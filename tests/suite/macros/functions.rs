@@ -42,7 +42,8 @@ impl FromCall for Tenant {
     schema = own_schema
 )]
 #[must_use]
-async fn get_invoice(
+#[must_use]
+#[allow(clippy::double_must_use)]
     /// The invoice's number,
     /// as in INV-1.
     id: String,
