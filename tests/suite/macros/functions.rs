@@ -42,8 +42,8 @@ impl FromCall for Tenant {
     schema = own_schema
 )]
 #[must_use]
-#[must_use]
 #[allow(clippy::double_must_use)]
+async fn get_invoice(
     /// The invoice's number,
     /// as in INV-1.
     id: String,
