@@ -35,3 +35,47 @@ impl Secret {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt, marker::PhantomData};
+
+    use super::*;
+
+    struct Of<T>(PhantomData<T>);
+    trait Otherwise {
+        fn prints(&self) -> bool {
+            false
+        }
+    }
+    impl<T> Otherwise for &Of<T> {}
+
+    /// Whether a type implements a trait, found out by method lookup.
+    macro_rules! implements {
+        ($ty:ty: $($bound:tt)*) => {{
+            trait Does {
+                fn prints(&self) -> bool {
+                    true
+                }
+            }
+            impl<T: $($bound)*> Does for Of<T> {}
+            (&Of::<$ty>(PhantomData)).prints()
+        }};
+    }
+
+    #[test]
+    fn s17_a_secret_leaves_only_through_expose() {
+        assert!(implements!(String: fmt::Debug), "the lookup works");
+        assert!(!implements!(Secret: fmt::Debug));
+        assert!(!implements!(Secret: fmt::Display));
+        assert!(!implements!(Secret: serde::Serialize));
+        assert!(!implements!(Secret: AsRef<str>));
+        assert!(!implements!(Secret: std::ops::Deref));
+    }
+
+    #[test]
+    fn s17_a_secret_is_zeroed_on_drop() {
+        fn zeroed<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        zeroed(&*Secret::new("s3cr3t").0);
+    }
+}
