@@ -30,11 +30,20 @@ impl Access {
     }
 
     fn with(grant: &Grant, principal: Principal, catalog: &Catalog) -> Self {
-        let caller = match principal.subject() {
+        let who = who(&principal);
+        let caller = match &who {
             Some(subject) if principal.is_verified() => Caller::Verified { tenant: principal.tenant(), subject },
             _ => Caller::Anonymous { peer: principal.peer() },
         };
         Self { caller: caller.key(), view: catalog.view(grant), principal: Arc::new(principal) }
+    }
+}
+
+/// Whose limits and sessions these are: an agent of one type is no agent of another, and no bearer without an agent.
+fn who(principal: &Principal) -> Option<String> {
+    match principal.agent() {
+        Some(agent) => Some(format!("agent {} {}", agent.kind(), agent.id())),
+        None => principal.subject().map(|subject| format!("subject {subject}")),
     }
 }
 

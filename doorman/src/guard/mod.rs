@@ -20,7 +20,7 @@ pub(crate) use release::{Answer, Body, Meta};
 
 use crate::{
     audit::{Audit, SessionTag, Transport, Verdict, shape},
-    call::{Call, ProgressSink, Refused, StateTable, ToolError},
+    call::{Bound, Call, ProgressSink, Refused, Reply, StateTable, ToolError},
     exposure::{Capability, Catalog, describe},
     limits::{Admission, Concurrency, Exceeded, Kind, Limits, Permit},
     redact::Redactor,
@@ -57,10 +57,10 @@ impl Guard {
     pub(crate) async fn call(&self, request: Request) -> Option<Answer> {
         let mut record = Record::open(self, &request, shape(&request.arguments));
         let outcome = self.pass(request, &mut record).await;
-        let answer = self.release(outcome, &mut record); //                             9. redact
-        match record.close() {
-            Ok(()) => answer, //                                                        10. record, before the reply
-            Err(_) => Some(Answer::refusal(Verdict::Error, "no audit record could be written, so there is no reply")),
+        let answer = self.release_contained(outcome, &mut record); //                   9. redact
+        match panics::contain_sync(|| record.close()) {
+            Ok(Ok(())) => answer, //                                                    10. record, before the reply
+            _ => Some(Answer::refusal(Verdict::Error, "no audit record could be written, so there is no reply")),
         }
     }
 
@@ -72,22 +72,14 @@ impl Guard {
         let admission = self.limit(&request.access, known)?; //                         3. limit: every attempt counts
         let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
         self.audit.ready().map_err(|_| Stop::AuditDown)?; //                            nothing runs without its record
-        let (call, stop) = self.context(&request, capability);
-        let bound = match bind(capability, &request.arguments, &call) {
-            Ok(bound) => bound, //                                                      5. bind, 6. extract
+        let ready = match self.prepare(&request, capability) {
+            Ok(ready) => ready, //                                                      5. bind, 6. extract
             Err(stop) => {
                 admission.refund();
                 return Err(stop);
             }
         };
-        let permit = match self.concurrency.try_enter(request.access.caller) {
-            Ok(permit) => permit,
-            Err(exceeded) => {
-                admission.refund();
-                return Err(Stop::Limit(exceeded));
-            }
-        };
-        self.run(capability, bound, permit, &request.cancelled, stop).await //          8. run
+        self.run(capability, ready, &request.cancelled).await //                        8. run
     }
 
     /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken.
@@ -109,23 +101,39 @@ impl Guard {
         (call, stop)
     }
 
-    async fn run(
-        &self,
-        capability: &Capability,
-        bound: crate::call::Bound,
-        permit: Permit,
-        cancelled: &CancellationToken,
-        stop: CancellationToken,
-    ) -> Result<Done, Stop> {
-        let policy = self.policies.of(capability);
-        let reply = run::run(bound, permit, policy.timeout, cancelled, stop).await?;
+    /// A place among the running calls, and the function with its arguments. Extractors, scopes and own types are the
+    /// application's code, so a panic in them is the call's own, too.
+    fn prepare(&self, request: &Request, capability: &Capability) -> Result<Ready, Stop> {
+        let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
+        let (call, stop) = self.context(request, capability);
+        let bound = panics::contain_sync(|| bind(capability, &request.arguments, &call)).map_err(Stop::Panicked)??;
+        Ok(Ready { bound, permit, stop })
+    }
+
+    async fn run(&self, capability: &Capability, ready: Ready, cancelled: &CancellationToken) -> Result<Done, Stop> {
+        let timeout = self.policies.of(capability).timeout;
+        let running = Box::pin(run::run(ready, timeout, cancelled));
+        let reply = panics::contain(running).await.map_err(Stop::Panicked)??;
         Ok(Done { capability: capability.id, reply })
     }
 }
 
+/// A function that may run now.
+struct Ready {
+    bound: Bound,
+    permit: Permit,
+    /// Fires when the guard has given up on the function.
+    stop: CancellationToken,
+}
+
 /// Decodes the arguments, enforces what the published schema says, resolves scopes, takes what comes from the server.
-fn bind(capability: &Capability, arguments: &Value, call: &Call) -> Result<crate::call::Bound, Stop> {
+fn bind(capability: &Capability, arguments: &Value, call: &Call) -> Result<Bound, Stop> {
+    /// No function has so many parameters; an own schema may have some more.
+    const MOST_ARGUMENTS: usize = 1000;
     let schema = &capability.arguments;
+    if arguments.as_object().is_some_and(|object| object.len() > MOST_ARGUMENTS) {
+        return Err(Stop::Invalid(format!("arguments: expected {MOST_ARGUMENTS} at most")));
+    }
     schema.check(arguments).map_err(|mistakes| Stop::Invalid(describe(&mistakes)))?;
     let Some(object) = arguments.as_object() else {
         return Err(Stop::Invalid("arguments: expected an object".to_owned()));
@@ -140,7 +148,7 @@ fn bind(capability: &Capability, arguments: &Value, call: &Call) -> Result<crate
 /// A function that came to its end.
 struct Done {
     capability: usize,
-    reply: crate::call::Reply,
+    reply: Reply,
 }
 
 /// Why a call ended before its function's own end.

@@ -31,7 +31,8 @@ impl<'g> Record<'g> {
         Self {
             guard,
             access: Arc::clone(&request.access),
-            name: request.capability.clone(),
+            // A name may hold what it likes, a credential too.
+            name: guard.redactor.scrub(&request.capability).into(),
             transport: request.transport,
             session: request.session,
             shape,
@@ -50,6 +51,11 @@ impl<'g> Record<'g> {
     pub(super) fn found(&mut self, known: Option<&Capability>) {
         self.found = known.map(|capability| capability.id);
         self.cost = known.map(|capability| capability.spec.cost);
+    }
+
+    /// What was called, if the caller may know of it.
+    pub(super) fn capability(&self) -> Option<&'g Capability> {
+        self.found.map(|id| self.guard.catalog.get(id))
     }
 
     pub(super) fn verdict(&mut self, verdict: Verdict, reason: &'static str) {
@@ -74,8 +80,8 @@ impl<'g> Record<'g> {
         record.duration = self.began.elapsed();
         record.cost = self.cost;
         record.result_bytes = self.result_bytes;
-        if let Some(id) = self.found {
-            record.scopes_required = &self.guard.catalog.get(id).scopes;
+        if let Some(capability) = self.capability() {
+            record.scopes_required = &capability.scopes;
         }
         let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
         record.redactions = &redactions;

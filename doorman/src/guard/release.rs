@@ -2,11 +2,14 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use rmcp::model::ContentBlock;
 use serde_json::Value;
 
-use super::{Done, Guard, Stop, policy::Policy, record::Record};
+use super::{Done, Guard, Stop, panics, policy::Policy, record::Record};
 use crate::{
     audit::Verdict,
     call::{Failure, Reply},
@@ -45,8 +48,16 @@ impl Answer {
 }
 
 impl Guard {
+    /// As [`release`](Self::release); a panic in the application's serialization or in ours withholds the answer.
+    pub(super) fn release_contained(&self, outcome: Result<Done, Stop>, record: &mut Record<'_>) -> Option<Answer> {
+        panics::contain_sync(|| self.release(outcome, record)).unwrap_or_else(|_| {
+            record.verdict(Verdict::Panicked, "panic");
+            Some(Answer::refusal(Verdict::Panicked, "internal error: the result was withheld"))
+        })
+    }
+
     /// Turns an outcome into the answer, and tells the record of it. `None`: the capability isn't there.
-    pub(super) fn release(&self, outcome: Result<Done, Stop>, record: &mut Record<'_>) -> Option<Answer> {
+    fn release(&self, outcome: Result<Done, Stop>, record: &mut Record<'_>) -> Option<Answer> {
         match outcome {
             Ok(done) => Some(self.release_reply(done, record)),
             Err(stop) => {
@@ -85,21 +96,32 @@ impl Guard {
             Stop::Invalid(text) | Stop::Outside(text) => text.into(),
             Stop::Failed(error) => match error.into_failure() {
                 Failure::User(text) | Failure::Denied(text) => text,
-                Failure::Internal(detail) => return Some(self.internal(verdict, "failed", &detail.to_string())),
+                Failure::Internal(detail) => {
+                    return Some(self.internal(verdict, "failed", &detail.to_string(), record));
+                }
             },
             Stop::Timeout => "the tool took too long and was stopped".into(),
             Stop::Cancelled => "cancelled".into(),
-            Stop::Panicked(text) => return Some(self.internal(verdict, "panicked", &text)),
+            Stop::Panicked(text) => return Some(self.internal(verdict, "panicked", &text, record)),
             Stop::AuditDown => "no audit record can be written, so nothing runs".into(),
         };
-        let text = self.redactor.text(&text, &mut record.redactions).into_owned();
+        let text = self.sayable(&text, record);
         Some(Answer::refusal(verdict, text))
     }
 
+    /// A text without what must not leave, by the rules of the tool that said it.
+    fn sayable(&self, text: &str, record: &mut Record<'_>) -> String {
+        let Some(capability) = record.capability() else {
+            return self.redactor.text(text, &mut record.redactions).into_owned();
+        };
+        let said = self.policies.of(capability).plan.text(text, &mut record.redactions);
+        said.map_or_else(|blocked| format!("withheld: {blocked}"), Cow::into_owned)
+    }
+
     /// What is none of the model's business: an id for it, the redacted detail for the operator's log (S18, S21).
-    fn internal(&self, verdict: Verdict, what: &'static str, detail: &str) -> Answer {
+    fn internal(&self, verdict: Verdict, what: &'static str, detail: &str, record: &mut Record<'_>) -> Answer {
         let id = incident();
-        let detail = self.redactor.text(detail, &mut Counts::default());
+        let detail = self.sayable(detail, record);
         tracing::error!(incident = %id, detail = %detail.escape_debug(), "a tool {what}");
         Answer::refusal(verdict, format!("internal error (incident {id})"))
     }
@@ -192,8 +214,12 @@ impl Guard {
 impl Guard {
     /// Base64 of something that isn't text passes, but for held credentials. Whether it is text, its bytes decide, not
     /// its MIME type; what isn't base64 at all is text.
-    fn media(&self, data: String, plan: &Plan, counts: &mut Counts) -> Result<String, Withheld> {
-        let Ok(bytes) = STANDARD.decode(&data) else { return Ok(plan.text(&data, counts)?.into_owned()) };
+    fn media(&self, mut data: String, plan: &Plan, counts: &mut Counts) -> Result<String, Withheld> {
+        // A line break could part a credential.
+        data.retain(|c| !c.is_ascii_whitespace());
+        let Some(bytes) = [STANDARD, URL_SAFE].iter().find_map(|alphabet| alphabet.decode(&data).ok()) else {
+            return Ok(plan.text(&data, counts)?.into_owned());
+        };
         match std::str::from_utf8(&bytes) {
             Ok(text) => match plan.text(text, counts)? {
                 Cow::Borrowed(_) => Ok(data),
@@ -203,6 +229,12 @@ impl Guard {
         }
     }
 }
+
+/// The two alphabets of RFC 4648, padded or not.
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// The JSON text of a value; `to_string` of the value itself says the same in twice the time.
 fn json(value: &Value) -> String {

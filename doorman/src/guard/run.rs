@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Stop, panics};
+use super::{Ready, Stop, panics};
 use crate::{
     call::{Blocking, Bound, Reply, ToolError},
     limits::Permit,
@@ -13,19 +13,14 @@ use crate::{
 
 /// Runs the function. When the guard gives up on it (time, cancellation), an `async fn` is dropped; a plain `fn` can't be,
 /// so `stop` tells it, and it keeps its permit until it ends.
-pub(super) async fn run(
-    bound: Bound,
-    permit: Permit,
-    timeout: Duration,
-    cancelled: &CancellationToken,
-    stop: CancellationToken,
-) -> Result<Reply, Stop> {
+pub(super) async fn run(ready: Ready, timeout: Duration, cancelled: &CancellationToken) -> Result<Reply, Stop> {
+    let Ready { bound, permit, stop } = ready;
     let _stop = stop.drop_guard();
     let ended = async {
         match bound {
             Bound::Async(future) => {
                 let _permit = permit;
-                panics::contain(future).await.map_err(Stop::Panicked)
+                Ok(future.await)
             }
             Bound::Blocking(function) => on_thread(function, permit).await,
         }

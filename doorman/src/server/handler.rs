@@ -10,7 +10,7 @@ use rmcp::{
         CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, GetPromptRequestMethod,
         GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod, ListPromptsResult,
         ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-        ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam,
+        ListResourcesResult, ListToolsResult, MetaObject, NumberOrString, PaginatedRequestParams, ProgressNotificationParam,
         ProgressToken, ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
         ServerConfig, Tool, ToolAnnotations,
     },
@@ -151,8 +151,10 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arrival = self.arrival(&context);
-        let progress = context.meta.get_progress_token().map(|token| {
-            let sink = Reports { peer: context.peer.clone(), token, door: Arc::clone(&self.door) };
+        let found = arrival.access.view.find(&request.name);
+        let token = context.meta.get_progress_token().filter(fits);
+        let progress = found.zip(token).map(|(capability, token)| {
+            let sink = Reports { peer: context.peer.clone(), token, door: Arc::clone(&self.door), capability };
             Arc::new(sink) as Arc<dyn ProgressSink>
         });
         let name = request.name;
@@ -167,7 +169,7 @@ impl ServerHandler for Handler {
         });
         match answer.await {
             Some(answer) => Ok(result(answer).into()),
-            None => Err(unknown(&name)),
+            None => Err(unknown(&self.door.guard.redactor.scrub(&name))),
         }
     }
 
@@ -280,19 +282,30 @@ fn facts(meta: Meta) -> MetaObject {
     MetaObject::from(facts)
 }
 
+/// Whether a progress token is short enough to be repeated in each report.
+fn fits(token: &ProgressToken) -> bool {
+    const MOST: usize = 256;
+    match &token.0 {
+        NumberOrString::String(text) => text.len() <= MOST,
+        NumberOrString::Number(_) => true,
+    }
+}
+
 /// Progress reports of one call: redacted, then sent on the request's own stream.
 struct Reports {
     peer: Peer<RoleServer>,
     token: ProgressToken,
     door: Arc<Door>,
+    capability: usize,
 }
 
 impl ProgressSink for Reports {
     fn report(&self, progress: f64, total: Option<f64>, message: Option<Cow<'_, str>>) -> BoxFuture<'static, ()> {
         let mut params = ProgressNotificationParam::new(self.token.clone(), progress);
         params.total = total;
-        params.message =
-            message.map(|message| self.door.guard.redactor.text(&message, &mut Counts::default()).into_owned());
+        let guard = &self.door.guard;
+        let plan = &guard.policies.of(guard.catalog.get(self.capability)).plan;
+        params.message = message.and_then(|it| plan.text(&it, &mut Counts::default()).ok().map(Cow::into_owned));
         let peer = self.peer.clone();
         Box::pin(async move { drop(peer.notify_progress(params).await) })
     }
