@@ -1,6 +1,6 @@
-//! User-space instructions per call, counted by valgrind: exact where time is noise. A server runs twice, with N calls
-//! and with 2 N; the difference is N calls without the start. (A virtual CPU has fewer of the newest instructions, so
-//! cryptography counts a little more here than it costs.)
+//! User-space instructions per call, counted by valgrind: exact where time is noise. Counting is switched on after the
+//! server has started and warmed up, and off after N calls, so nothing but those calls is counted. (A virtual CPU has
+//! fewer of the newest instructions, so cryptography counts a little more here than it costs.)
 
 use std::{fs, process::Command};
 
@@ -25,25 +25,31 @@ pub(crate) async fn per_call(
     expected: &str,
     options: &Options,
 ) -> Outcome<f64> {
-    let calls = if options.quick { 40 } else { 400 };
-    let once = counted(role, &request, expected, calls).await?;
-    let twice = counted(role, &request, expected, 2 * calls).await?;
-    Ok((twice - once) / calls as f64)
-}
-
-async fn counted(role: &[String], request: &impl Fn(&Server) -> Vec<u8>, expected: &str, calls: usize) -> Outcome<f64> {
+    let calls = if options.quick { 100 } else { 1_000 };
     let scratch = TempDir::new()?;
     let log = scratch.path().join("log");
     let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--read-inline-info=no"]);
+    command.args(["--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=/dev/null"]);
     command.arg(format!("--log-file={}", log.display())).arg(std::env::current_exe()?).args(role);
     let server = Server::spawn(&mut command)?;
     let mut contender = Contender::new(&server, vec![request(&server)], expected).await?;
     // What happens once (first use of a table, growth of a buffer) belongs to the start.
-    contender.calls(20 + calls).await?;
+    contender.calls(50).await?;
+    count(&server, "on")?;
+    contender.calls(calls).await?;
+    count(&server, "off")?;
     drop(contender);
     server.stop()?;
     let log = fs::read_to_string(log)?;
     let total = log.lines().find_map(|line| line.split_once("Collected : ")).ok_or("callgrind counted nothing")?;
-    Ok(total.1.trim().parse()?)
+    Ok(total.1.trim().parse::<f64>()? / calls as f64)
+}
+
+/// Switches counting on or off.
+fn count(server: &Server, switch: &str) -> Outcome<()> {
+    let output = Command::new("callgrind_control").args(["-i", switch, &server.id().to_string()]).output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("callgrind_control: {}", String::from_utf8_lossy(&output.stderr)).into()),
+    }
 }

@@ -52,12 +52,17 @@ impl Server {
         self.address
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has used so far.
     pub(crate) fn cpu(&self) -> Outcome<Duration> {
         cpu_of(self.child.id())
     }
 
-    /// What it holds now: resident set and proportional set, in MB (10⁶ bytes).
+    /// What it holds now.
     pub(crate) fn memory(&self) -> Outcome<Memory> {
         Memory::of(&self.child.id().to_string())
     }
@@ -106,11 +111,15 @@ pub(crate) fn cpu_of(pid: u32) -> Outcome<Duration> {
     Ok(Duration::from_nanos(total))
 }
 
-/// What a process holds, in MB.
+/// What a process holds, in MB (10⁶ bytes).
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
+    /// All pages that it has in memory, those of its executable file included.
     pub(crate) resident: f64,
+    /// The same, pages shared with other processes divided among them.
     pub(crate) proportional: f64,
+    /// Its own: heap and stacks.
+    pub(crate) anonymous: f64,
 }
 
 impl Memory {
@@ -122,6 +131,6 @@ impl Memory {
             line.split_whitespace().nth(1)?.parse().ok()
         };
         let megabytes = |key| value(key).map(|kib| kib * 1024.0 / 1e6).ok_or("no such line in smaps_rollup");
-        Ok(Self { resident: megabytes("Rss:")?, proportional: megabytes("Pss:")? })
+        Ok(Self { resident: megabytes("Rss:")?, proportional: megabytes("Pss:")?, anonymous: megabytes("Anonymous:")? })
     }
 }

@@ -110,10 +110,21 @@ fn misfit(spec: &ParamSpec, error: &serde_json::Error) -> BadArgument {
     let text = error.to_string();
     let expected = match text.rsplit_once("expected ") {
         _ if text == ABSENT => ABSENT.into(),
-        Some((_, expected)) => format!("expected {expected}").into(),
+        Some((_, expected)) => format!("expected {}", plainly(expected)).into(),
         None => "does not fit its schema".into(),
     };
     BadArgument { name: spec.name().into(), expected }
+}
+
+/// serde's words without the names of Rust's types (S21).
+fn plainly(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number in range",
+        "f32" | "f64" => "a number",
+        _ if expected.starts_with("struct ") => "an object",
+        _ if expected.starts_with("tuple ") => "a list",
+        _ => expected,
+    }
 }
 
 const ABSENT: &str = "missing";

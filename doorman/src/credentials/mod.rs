@@ -53,6 +53,7 @@ mod tests {
     /// Whether a type implements a trait, found out by method lookup.
     macro_rules! implements {
         ($ty:ty: $($bound:tt)*) => {{
+            #[allow(dead_code)]
             trait Does {
                 fn prints(&self) -> bool {
                     true

@@ -62,7 +62,7 @@ impl ArgumentSchema {
     /// Says what is wrong with arguments that didn't decode, in the schema's words where it has them.
     pub(crate) fn explain(&self, arguments: &Value, undecoded: Vec<BadArgument>) -> Vec<BadArgument> {
         let mut mistakes = self.mistakes(arguments);
-        for bad in undecoded {
+        for bad in undecoded.into_iter().take(MOST_MISTAKES) {
             let inside = |known: &BadArgument| {
                 known.name.strip_prefix(&*bad.name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             };
@@ -89,13 +89,17 @@ impl ArgumentSchema {
             },
         };
         let mut mistakes: Vec<BadArgument> = Vec::new();
-        for error in validator.iter_errors(arguments) {
+        for error in validator.iter_errors(arguments).take(MOST_MISTAKES) {
             explain(&error, &mut mistakes);
         }
+        mistakes.truncate(MOST_MISTAKES);
         mistakes.dedup();
         mistakes
     }
 }
+
+/// Who makes more mistakes than this hears of the first ones: an answer costs no more than the question.
+const MOST_MISTAKES: usize = 64;
 
 /// Turns one validation error into what the model needs to hear: which argument, what is expected. Never the value.
 fn explain(error: &ValidationError<'_>, into: &mut Vec<BadArgument>) {

@@ -31,6 +31,9 @@ use crate::{
 /// An audit file's size before it is rotated, and how many old ones are kept.
 const AUDIT_FILE: (u64, u32) = (64 << 20, 8);
 
+/// A shorter credential would be in half of all texts, so it couldn't be kept out of them.
+const SHORTEST_SECRET: usize = 4;
+
 /// How long running calls have to end when the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -66,6 +69,10 @@ impl App {
         }
         let bearer = launch::token()?;
         for secret in secrets.iter().chain(&bearer) {
+            if secret.expose().len() < SHORTEST_SECRET {
+                let text = format!("a credential of fewer than {SHORTEST_SECRET} bytes can't be told from other text");
+                return Err(Error::Setting(text));
+            }
             redactor = redactor.secret(secret);
         }
         let redactor = Arc::new(redactor.build()?);

@@ -10,9 +10,9 @@ use rmcp::{
         CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, GetPromptRequestMethod,
         GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod, ListPromptsResult,
         ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-        ListResourcesResult, ListToolsResult, MetaObject, NumberOrString, PaginatedRequestParams, ProgressNotificationParam,
-        ProgressToken, ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
-        ServerConfig, Tool, ToolAnnotations,
+        ListResourcesResult, ListToolsResult, MetaObject, NumberOrString, PaginatedRequestParams,
+        ProgressNotificationParam, ProgressToken, ReadResourceRequestMethod, ReadResourceRequestParams,
+        ReadResourceResponse, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
     },
     service::{Peer, RequestContext},
 };

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing::Level;
+use tracing_subscriber::{
+    EnvFilter, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::redact::Redactor;
 
@@ -15,14 +18,12 @@ use crate::redact::Redactor;
 /// only (S08, S20).
 pub(super) fn to_stderr() -> Scrubber {
     let wanted = std::env::var("DOORMAN_LOG").unwrap_or_else(|_| "warn".to_owned());
-    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("warn"));
-    let filter = match "rmcp=error".parse() {
-        Ok(rmcp) => filter.add_directive(rmcp),
-        Err(_) => EnvFilter::new("error"),
-    };
+    let wanted = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("warn"));
+    // A filter of its own: in the operator's, a directive for one of rmcp's modules would go before one for all of rmcp.
+    let silent = filter_fn(|event| !event.target().starts_with("rmcp") || *event.level() == Level::ERROR);
     let scrubber = Scrubber::default();
-    let log = tracing_subscriber::fmt().with_writer(scrubber.clone()).with_ansi(false).with_env_filter(filter);
-    drop(log.try_init());
+    let lines = tracing_subscriber::fmt().with_writer(scrubber.clone()).with_ansi(false).with_env_filter(wanted);
+    drop(lines.finish().with(silent).try_init());
     scrubber
 }
 

@@ -1,7 +1,7 @@
 //! MCP on stdin and stdout: one message a line, each scanned before it is parsed, and stdout the protocol's alone.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     fs::File,
     io::{self, BufRead, BufReader, Write},
     os::fd::OwnedFd,
@@ -25,6 +25,9 @@ use super::{
 
 /// How many messages may wait in each direction.
 const QUEUE: usize = 64;
+
+/// How many ids of cancelled requests are remembered.
+const MOST_CANCELLED: usize = 10_000;
 
 /// Serves until stdin ends or `stop` fires.
 pub(super) async fn serve(
@@ -71,6 +74,8 @@ struct Lines {
     out: mpsc::Sender<Vec<u8>>,
     /// Requests that wait for their answer: a second one with the same id could never be told from the first.
     pending: Arc<Mutex<HashSet<RequestId>>>,
+    /// Ids of cancelled requests, the oldest first.
+    cancelled: VecDeque<RequestId>,
     /// Whether a request has come: rmcp takes a notification before it for a fault.
     begun: bool,
     /// Fires when everything has been written.
@@ -89,7 +94,15 @@ impl Lines {
             let _done = done;
             write(output, written);
         })?;
-        Ok(Self { lines, out, pending: Arc::default(), begun: false, drained, limit: max_line })
+        Ok(Self {
+            lines,
+            out,
+            pending: Arc::default(),
+            cancelled: VecDeque::new(),
+            begun: false,
+            drained,
+            limit: max_line,
+        })
     }
 
     /// Answers a message that goes no further.
@@ -116,11 +129,17 @@ impl Lines {
             }
             _ if !self.begun => return None,
             JsonRpcMessage::Notification(notification) => {
-                // A cancelled request gets no answer, so its id is free again.
+                // A cancelled request gets no answer, but rmcp may still have one that it would send to the next request
+                // of this id. So the id stays taken, until very many others have been cancelled.
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
-                    self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+                    self.cancelled.push_back(id.clone());
+                    if self.cancelled.len() > MOST_CANCELLED
+                        && let Some(oldest) = self.cancelled.pop_front()
+                    {
+                        self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&oldest);
+                    }
                 }
             }
             _ => {}

@@ -26,6 +26,7 @@ pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
     five.stop()?;
     let what = format!("{what}, instructions");
     rows.push(match instructions::available() {
+        _ if options.quick => Row::skipped(what, "NOT COUNTED: takes longer than --quick allows"),
         Err(why) => Row::skipped(what, why),
         Ok(()) => {
             let many = instructions::per_call(&one.http("1000"), list, LAST, options).await?;

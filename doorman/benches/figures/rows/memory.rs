@@ -44,6 +44,8 @@ fn compared(what: &str, [guarded, bare]: [Memory; 2], most: f64) -> Vec<Row> {
             .against(bare.resident, "bare rmcp"),
         Row::new(format!("{what}, PSS"), guarded.proportional, Unit::Megabytes, Goal::Open)
             .against(bare.proportional, "bare rmcp"),
+        Row::new(format!("{what}, heap and stacks"), guarded.anonymous, Unit::Megabytes, Goal::Open)
+            .against(bare.anonymous, "bare rmcp"),
     ]
 }
 

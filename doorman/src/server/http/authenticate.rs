@@ -63,8 +63,9 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Refused> {
 
 /// Whether a query string has a key under which clients put tokens.
 fn carries_token(query: &str) -> bool {
-    const KEYS: [&str; 6] = ["access_token", "token", "bearer", "authorization", "bearer_token", "auth_token"];
-    query.split('&').any(|pair| {
+    const KEYS: [&str; 8] =
+        ["access_token", "token", "bearer", "authorization", "bearer_token", "auth_token", "api_key", "apikey"];
+    query.split(['&', ';']).any(|pair| {
         let key = pair.split('=').next().unwrap_or_default();
         let key = percent_decoded(key);
         KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))

@@ -8,13 +8,13 @@ mod refuse;
 mod serve;
 mod sessions;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
@@ -23,6 +23,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use rmcp::transport::{
     StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::never::NeverSessionManager,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use authenticate::Authenticator;
@@ -58,11 +59,19 @@ pub(super) struct Settings {
     pub(super) authenticator: Authenticator,
 }
 
+/// How many bytes of bodies may be handled at once: parsed, they take many times that.
+const BODIES: usize = 64 << 20;
+const UNIT: usize = 1024;
+/// How long a body may take to arrive.
+const SLOWEST_BODY: Duration = Duration::from_secs(30);
+
 struct Server {
     door: Arc<Door>,
     settings: Settings,
     /// Earlier protocol versions in sessions, for callers whom a verifier vouches for.
     sessions: Sessions,
+    /// Room for the bodies that are being handled, in units of [`UNIT`] bytes.
+    bodies: Arc<Semaphore>,
     /// Without sessions: unverified callers leave nothing behind (S10).
     stateless: StreamableHttpService<Handler, NeverSessionManager>,
 }
@@ -84,7 +93,8 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
     let stateless = StreamableHttpService::new(move || Ok(shared.clone()), Arc::default(), config(false));
     let sessions = Sessions::new(handler, config(true));
     let path = settings.path.clone();
-    let server = Arc::new(Server { door, settings, sessions, stateless });
+    let server =
+        Arc::new(Server { door, settings, sessions, bodies: Arc::new(Semaphore::new(BODIES / UNIT)), stateless });
     Router::new()
         .route(&path, any(endpoint))
         .route("/health", get(|| async { ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#) }))
@@ -102,49 +112,87 @@ async fn endpoint(State(server): State<Arc<Server>>, request: Request) -> Respon
 }
 
 impl Server {
-    async fn answer(&self, request: Request) -> Result<Response, Refused> {
+    async fn answer(self: &Arc<Self>, request: Request) -> Result<Response, Refused> {
         let (mut parts, body) = request.into_parts();
         self.settings.origins.check(&parts)?;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
         let access = self.settings.authenticator.authenticate(&parts, peer, &self.door.guard)?;
         // The token has done its work: nothing behind this line can see it (S08).
         parts.headers.remove(header::AUTHORIZATION);
-        let body = match parts.method {
-            Method::POST => self.read(body).await?,
-            _ => Bytes::new(),
-        };
-        let opens = if parts.method == Method::POST {
-            let envelope = scan::scan(&body, &self.settings.scan)?;
-            agreement::check(&parts.headers, &envelope)?;
-            envelope.method.as_deref() == Some("initialize")
-        } else {
-            false
-        };
-        let mut arrival = Arrival { access, session: None, transport: Transport::Http };
-        if self.settings.stateless || !arrival.access.principal.is_verified() {
-            if parts.headers.contains_key(sessions::HEADER) {
-                return Err(Refused::UnknownSession);
+        let mut arrival = Arrival { access: Arc::clone(&access), session: None, transport: Transport::Http };
+        let (body, held, means) = match parts.method {
+            Method::POST => {
+                let (body, held) = self.read(&parts.headers, body).await?;
+                let envelope = scan::scan(&body, &self.settings.scan)?;
+                agreement::check(&parts.headers, &envelope)?;
+                let means = Means::of(&envelope);
+                (body, Some(held), means)
             }
-            let access = Arc::clone(&arrival.access);
+            _ => (Bytes::new(), None, Means::Else),
+        };
+        let bound = parts.headers.contains_key(sessions::HEADER);
+        let stateless = self.settings.stateless || !access.principal.is_verified();
+        if stateless && bound {
+            return Err(Refused::UnknownSession);
+        }
+        if stateless || (means == Means::Stateless && !bound) {
             parts.extensions.insert(arrival);
             let served = self.stateless.handle(Request::from_parts(parts, Full::new(body)));
             return Ok(CALLER.scope(access, served).await.map(Body::new).into_response());
         }
-        let ticket = self.sessions.admit(&parts, arrival.access.caller, opens).await?;
+        let ticket = self.sessions.admit(&parts, access.caller, means == Means::Opening).await?;
         arrival.session = ticket.tag();
-        let access = Arc::clone(&arrival.access);
         parts.extensions.insert(arrival);
-        let served = self.sessions.service().handle(Request::from_parts(parts, Full::new(body)));
-        let response = CALLER.scope(access, served).await;
-        self.sessions.settle(&ticket, &response);
-        Ok(response.map(Body::new).into_response())
+        let (server, request) = (Arc::clone(self), Request::from_parts(parts, Full::new(body)));
+        let served = CALLER.scope(access, async move {
+            let _held = held;
+            let response = server.sessions.service().handle(request).await;
+            server.sessions.settle(&ticket, &response);
+            response.map(Body::new).into_response()
+        });
+        match means {
+            // On a task of its own: a client that goes away can't part a session from its owner.
+            Means::Opening => tokio::spawn(served).await.map_err(|_| Refused::BrokenBody),
+            _ => Ok(served.await),
+        }
     }
 
-    async fn read(&self, body: Body) -> Result<Bytes, Refused> {
-        let collected = Limited::new(body, self.settings.max_body).collect().await;
-        collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
-            if error.is::<LengthLimitError>() { Refused::TooLarge(self.settings.max_body) } else { Refused::BrokenBody }
-        })
+    /// Reads a body of bounded size in bounded time, from a bounded store for all bodies that are being handled.
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<(Bytes, OwnedSemaphorePermit), Refused> {
+        let most = self.settings.max_body;
+        let said = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let bytes: usize = said.unwrap_or(most);
+        if bytes > most {
+            return Err(Refused::TooLarge(most));
+        }
+        let units = u32::try_from(bytes / UNIT + 1).unwrap_or(u32::MAX);
+        let held = Arc::clone(&self.bodies).try_acquire_many_owned(units).map_err(|_| Refused::Busy)?;
+        let collected = tokio::time::timeout(SLOWEST_BODY, Limited::new(body, most).collect()).await;
+        let collected = collected.map_err(|_| Refused::TooSlow)?;
+        let body = collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
+            if error.is::<LengthLimitError>() { Refused::TooLarge(most) } else { Refused::BrokenBody }
+        })?;
+        Ok((body, held))
+    }
+}
+
+/// What a message is about, as far as sessions go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Means {
+    /// It opens a session.
+    Opening,
+    /// It is of a protocol version that has no sessions.
+    Stateless,
+    Else,
+}
+
+impl Means {
+    fn of(envelope: &scan::Envelope<'_>) -> Self {
+        match (envelope.method.as_deref(), envelope.protocol_version.as_deref()) {
+            (Some("initialize"), _) => Self::Opening,
+            (Some(_), Some("2026-07-28")) => Self::Stateless,
+            _ => Self::Else,
+        }
     }
 }
 

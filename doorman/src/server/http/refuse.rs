@@ -27,6 +27,10 @@ pub(super) enum Refused {
     TooLarge(usize),
     /// A body that broke off.
     BrokenBody,
+    /// A body that took too long.
+    TooSlow,
+    /// Too many bytes are being handled already.
+    Busy,
     /// A header that says something else than the body (S11).
     HeaderMismatch { header: &'static str, id: Option<Box<str>> },
     /// A message that isn't one.
@@ -55,6 +59,8 @@ impl Refused {
             Self::NotLocal => "not_local",
             Self::TooLarge(_) => "too_large",
             Self::BrokenBody => "broken_body",
+            Self::TooSlow => "too_slow",
+            Self::Busy => "busy",
             Self::HeaderMismatch { .. } => "header_mismatch",
             Self::Message(_) => "malformed",
             Self::UnknownSession => "unknown_session",
@@ -83,6 +89,8 @@ impl IntoResponse for Refused {
                 let text = format!("the header {header} doesn't agree with the body");
                 json(&scan::error_message(HEADER_MISMATCH, &text, id.as_deref()))
             }
+            Self::TooSlow => plain(StatusCode::REQUEST_TIMEOUT, "Request Timeout: the body took too long"),
+            Self::Busy => plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable: too much at once"),
             Self::Message(refusal) => {
                 json(&scan::error_message(refusal.code.number(), &refusal.to_string(), refusal.id.as_deref()))
             }

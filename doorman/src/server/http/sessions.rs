@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,10 +33,15 @@ struct Session {
     used: Instant,
 }
 
+/// How many sessions are being opened, as names that no session has.
+static OPENING: AtomicU64 = AtomicU64::new(0);
+
 /// What a request has to do with a session.
 pub(super) struct Ticket {
     owner: CallerKey,
     presented: Option<String>,
+    /// The place that is kept for a session which is being opened.
+    place: Option<String>,
     ends: bool,
 }
 
@@ -75,26 +83,35 @@ impl Sessions {
             let mut open = self.lock();
             let session = open.get_mut(id).filter(|session| session.owner == caller).ok_or(Refused::UnknownSession)?;
             session.used = Instant::now();
-        } else if opens {
-            self.make_room(caller).await?;
         }
-        Ok(Ticket { owner: caller, presented, ends: parts.method == Method::DELETE })
+        let place = match presented {
+            None if opens => Some(self.make_room(caller).await?),
+            _ => None,
+        };
+        Ok(Ticket { owner: caller, presented, place, ends: parts.method == Method::DELETE })
     }
 
-    /// Notes a session that the response opened, or forgets one that the request ended.
+    /// Notes a session that the response opened, or forgets one that the request ended. Until then a session that is
+    /// being opened keeps its place, so that many at once don't pass the bound.
     pub(super) fn settle<B>(&self, ticket: &Ticket, response: &Response<B>) {
+        let mut open = self.lock();
+        if let Some(place) = &ticket.place {
+            open.remove(place);
+        }
         match &ticket.presented {
-            Some(id) if ticket.ends => drop(self.lock().remove(id)),
+            // What rmcp refused to end goes on, and goes on counting.
+            Some(id) if ticket.ends && response.status().is_success() => drop(open.remove(id)),
             Some(_) => {}
             None => {
                 if let Some(id) = response.headers().get(HEADER).and_then(|id| id.to_str().ok()) {
-                    self.lock().insert(id.to_owned(), Session { owner: ticket.owner, used: Instant::now() });
+                    open.insert(id.to_owned(), Session { owner: ticket.owner, used: Instant::now() });
                 }
             }
         }
     }
 
-    async fn make_room(&self, caller: CallerKey) -> Result<(), Refused> {
+    async fn make_room(&self, caller: CallerKey) -> Result<String, Refused> {
+        let place = format!("opening {}", OPENING.fetch_add(1, Ordering::Relaxed));
         let ended = {
             let mut open = self.lock();
             let mut ended: Vec<String> = Vec::new();
@@ -116,12 +133,13 @@ impl Sessions {
             if open.len() >= IN_ALL {
                 return Err(Refused::TooManySessions);
             }
+            open.insert(place.clone(), Session { owner: caller, used: Instant::now() });
             ended
         };
         for id in ended {
             drop(self.manager.close_session(&id.into()).await);
         }
-        Ok(())
+        Ok(place)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {

@@ -22,13 +22,17 @@ const DEEPEST: usize = 127;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScanLimits {
     depth: usize,
+    values: usize,
 }
+
+/// How many values a message may have: parsed, each takes many times the byte or two that it takes in the text.
+const VALUES: usize = 250_000;
 
 impl ScanLimits {
     /// Objects and arrays may nest `depth` levels, the message itself being the first; 127 at most, so that what passes
     /// still parses.
     pub(crate) fn depth(depth: usize) -> Self {
-        Self { depth: depth.min(DEEPEST) }
+        Self { depth: depth.min(DEEPEST), values: VALUES }
     }
 }
 
@@ -139,7 +143,7 @@ pub(crate) fn scan<'a>(bytes: &'a [u8], limits: &ScanLimits) -> Result<Envelope<
             return Err(Refusal { code: Code::Parse, id: None, fault });
         }
     };
-    let mut walk = walk::Walk::new(text, limits.depth);
+    let mut walk = walk::Walk::new(text, *limits);
     let parsed = walk.run();
     let (facts, outside, inside) = walk.finish();
     let refuse = |code, fault| Err(Refusal { code, id: facts.sole_id().map(Box::from), fault });

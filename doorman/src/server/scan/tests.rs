@@ -1,6 +1,6 @@
 //! What is refused and how, and the facts of what passes.
 
-use super::{Envelope, Kind, ScanLimits, scan};
+use super::{Code, Envelope, Kind, ScanLimits, VALUES, scan};
 
 pub(super) fn code(message: &[u8]) -> Option<i32> {
     scan(message, &ScanLimits::default()).err().map(|refusal| refusal.code.number())
@@ -267,4 +267,15 @@ fn facts_are_decoded() {
     assert_eq!((list.target, list.protocol_version), (None, None));
     let number = facts(br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":4}}"#);
     assert_eq!(number.target, None);
+}
+
+#[test]
+fn s27_a_message_of_countless_values_is_refused() {
+    let message = |n: usize| {
+        let zeros = vec!["0"; n].join(",");
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"arguments":{{"a":[{zeros}]}}}}}}"#)
+    };
+    assert!(scan(message(VALUES - 10).as_bytes(), &ScanLimits::default()).is_ok());
+    let refusal = scan(message(VALUES).as_bytes(), &ScanLimits::default()).unwrap_err();
+    assert_eq!((refusal.code, refusal.id.as_deref()), (Code::Params, Some("1")));
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::{
-    Fault,
+    Fault, ScanLimits,
     envelope::{Facts, Member, Shape},
     lex::{Cursor, Malformed, decode},
 };
@@ -61,7 +61,8 @@ struct Key<'a> {
 
 pub(super) struct Walk<'a> {
     cursor: Cursor<'a>,
-    limit: usize,
+    limits: ScanLimits,
+    values: usize,
     frames: Vec<Frame>,
     /// The closing bytes of what is open beyond the limit.
     beyond: Vec<u8>,
@@ -74,10 +75,11 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(text: &'a str, limit: usize) -> Self {
+    pub(super) fn new(text: &'a str, limits: ScanLimits) -> Self {
         Self {
             cursor: Cursor::new(text),
-            limit,
+            limits,
+            values: 0,
             frames: Vec::with_capacity(8),
             beyond: Vec::new(),
             keys: Vec::with_capacity(24),
@@ -116,6 +118,10 @@ impl<'a> Walk<'a> {
     fn value(&mut self, slot: Slot) -> Result<Option<Slot>, Malformed> {
         let next = self.cursor.next_token();
         let start = self.cursor.at();
+        self.values += 1;
+        if self.values == self.limits.values + 1 {
+            self.note(Fault::at(start, "too many values"));
+        }
         let shape = match next {
             Some(b'"') => Shape::Text(self.cursor.string()?),
             Some(b'-' | b'0'..=b'9') => Shape::Number(self.cursor.number()?),
@@ -148,7 +154,7 @@ impl<'a> Walk<'a> {
             Slot::Meta => Place::Meta,
             _ => Place::Other,
         };
-        if self.frames.len() < self.limit {
+        if self.frames.len() < self.limits.depth {
             self.in_params |= place == Place::Params;
             self.frames.push(Frame { closer, place, keys: self.keys.len() });
         } else {
