@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
-use syn::{ReturnType, Safety, Signature, Type};
+use syn::{Ident, ReturnType, Safety, Signature, Type};
 
 use crate::{errors::Errors, tokens};
 
@@ -11,6 +11,11 @@ const PRIMITIVES: [&str; 17] = [
     "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
     "f32", "f64",
 ];
+
+/// Whether a hidden type of this name would hide a primitive type.
+pub(crate) fn hides_a_primitive(name: &Ident) -> bool {
+    PRIMITIVES.iter().any(|primitive| name == primitive)
+}
 
 /// Reports everything about the signature but its parameters.
 pub(crate) fn signature(sig: &Signature, errors: &mut Errors) {
@@ -23,13 +28,9 @@ pub(crate) fn signature(sig: &Signature, errors: &mut Errors) {
     if let Some(token) = &sig.abi {
         errors.at(token, "a tool has Rust's own ABI");
     }
-    if let Some(name) = PRIMITIVES.iter().find(|name| sig.ident == **name) {
-        errors.at(
-            &sig.ident,
-            format_args!(
-                "a tool's function can't have the name of a primitive type; rename it and say `name = \"{name}\"`"
-            ),
-        );
+    if hides_a_primitive(&sig.ident) {
+        let message = "a tool's function can't have the name of a primitive type; rename it and say `name = \"…\"`";
+        errors.at(&sig.ident, message);
     }
     for param in &sig.generics.params {
         errors.at(param, "a tool can't be generic: its schema is known at compile time");

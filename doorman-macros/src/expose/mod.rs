@@ -21,7 +21,13 @@ pub(crate) use keys::{Home, ToolKeys, legal};
 pub(crate) use params::{Module, parse as params, strip};
 pub(crate) use parse::Function;
 
+/// The one key of what `#[tool_module]` leaves of an `#[expose(…)]` that it has read: there is nothing left to do.
+pub(crate) const TAKEN: &str = "__taken";
+
 pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream {
+    if attribute.to_string() == TAKEN {
+        return item.clone();
+    }
     let mut errors = Errors::default();
     let mut function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
@@ -51,6 +57,11 @@ pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream 
     }
     .spec();
 
+    if check::hides_a_primitive(&function.sig.ident) {
+        // The hidden type would break everything in the module that names the primitive.
+        let errors = errors.into_tokens();
+        return quote!(#function #errors);
+    }
     let conditions = attributes::conditions(&function.attrs);
     let (vis, ident) = (&function.vis, &function.sig.ident);
     let doc = format!("`tools![{}]` finds the tool here.", ident.unraw());

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{FnArg, Ident, Pat, PatType, Signature, Type, ext::IdentExt};
+use syn::{Expr, FnArg, Ident, Pat, PatType, Signature, Type, ext::IdentExt};
 
 use super::{
     arg::{Arg, Fallback},
@@ -78,7 +78,7 @@ fn param(typed: &mut PatType, module: Option<&Module<'_>>, errors: &mut Errors) 
             errors.at(attribute, "a parameter can't be conditional: put `#[cfg(…)]` on two functions");
         }
     }
-    let arg = Arg::parse(&args, errors);
+    let mut arg = Arg::parse(&args, errors);
     if !check::parameter(&typed.ty, errors) {
         return None;
     }
@@ -94,10 +94,13 @@ fn param(typed: &mut PatType, module: Option<&Module<'_>>, errors: &mut Errors) 
         Some(text) => Some(text.to_token_stream()),
         None => docs::description(&comments),
     };
-    let ty = match module {
-        Some(module) => tokens::replace_self(typed.ty.to_token_stream(), module.ty),
-        None => typed.ty.to_token_stream(),
-    };
+    let mut ty = typed.ty.to_token_stream();
+    if let Some(module) = module {
+        ty = tokens::replace_self(ty, module.ty);
+        if let Some(Fallback::Is(expr)) = &mut arg.default {
+            *expr = Expr::Verbatim(tokens::replace_self(expr.to_token_stream(), module.ty));
+        }
+    }
     Some(Param { name, ty, description, arg, kind })
 }
 

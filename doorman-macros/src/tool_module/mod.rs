@@ -8,7 +8,7 @@ mod keys;
 mod lifecycle;
 
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Ident, Meta, Path};
 
 use crate::{
@@ -112,7 +112,8 @@ fn tool(
     quote!(#conditions #spec)
 }
 
-/// Takes `#[expose]` off a method, by whatever path it is named.
+/// Takes `#[expose]` off a method, by whatever path it is named. What stays is the path, so that rustc looks it up: an
+/// import that is used counts as used, one that is missing is missed.
 fn take_expose(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Attribute> {
     let is_expose = |path: &Path| path.segments.last().is_some_and(|it| it.ident == "expose");
     let (mut exposed, kept): (Vec<_>, Vec<_>) = attributes.drain(..).partition(|it| is_expose(it.path()));
@@ -120,7 +121,10 @@ fn take_expose(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<A
     for second in exposed.drain(1.min(exposed.len())..) {
         errors.at(second.path(), "a method is exposed once");
     }
-    exposed.pop()
+    let exposed = exposed.pop()?;
+    let (path, taken) = (exposed.path(), format_ident!("{}", expose::TAKEN));
+    attributes.push(syn::parse_quote!(#[#path(#taken)]));
+    Some(exposed)
 }
 
 /// The type of the block, if it is a plain path.

@@ -102,8 +102,14 @@ impl SqlTable {
 
     /// Of no instance.
     #[expose(write, public)]
-    async fn count(flag: bool, #[data] other: Option<Vec<Order>>) -> Option<u32> {
-        other.map(|it| it.len() as u32 + u32::from(flag))
+    async fn count(
+        flag: bool,
+        #[data]
+        #[arg(default = Self::STEP)]
+        step: u32,
+        #[data] other: Option<Vec<Order>>,
+    ) -> Option<u32> {
+        other.map(|it| it.len() as u32 + u32::from(flag) + step)
     }
 
     #[cfg(any())]
@@ -135,7 +141,7 @@ fn the_spec_of_a_module() {
         ],
     );
     assert_says(remove, &[r#"name: "remove""#, "idempotent: true", r#"access: Scopes(["tables:admin"])"#]);
-    assert_says(count, &["access: Public", "effect: Write"]);
+    assert_says(count, &["access: Public", "effect: Write", "default: Some(Number(10))"]);
     assert_eq!(shown(read).matches("Argument {").count(), 6);
 }
 
@@ -171,7 +177,7 @@ async fn methods_are_called_directly() {
     assert_eq!(down.expect("a sum"), 0);
     assert!(row(10).is_err());
     assert_eq!(table.delete(row(4).expect("a row")).expect("deleted").row, 4);
-    assert_eq!(SqlTable::count(true, Some(vec![Order::Up])).await, Some(2));
+    assert_eq!(SqlTable::count(true, 10, Some(vec![Order::Up])).await, Some(12));
 }
 
 struct Clock;
@@ -234,4 +240,25 @@ async fn other_modules() {
     assert_eq!(books.read(book).await.expect("a list"), ["b"]);
     let names = Names { names: Allowlist::new(["a"]) };
     assert!(names.resource_scope().is_some());
+}
+
+/// Imports that only a module uses are used.
+#[deny(unused_imports)]
+mod imported {
+    use doorman::{expose, tool_module};
+
+    pub(super) struct Clock;
+
+    #[tool_module(unscoped)]
+    impl Clock {
+        #[expose(read_only)]
+        fn now() -> u32 {
+            0
+        }
+    }
+}
+
+#[test]
+fn a_module_with_imports() {
+    assert_eq!(imported::Clock::TOOLS.len(), 1);
 }

@@ -9,6 +9,8 @@ async fn get_invoice(id: String) -> String {
 async fn größe() {}
 
 #[expose(read_only, public)]
-async fn str() {}
+async fn str() -> &'static str {
+    "text"
+}
 
 fn main() {}
