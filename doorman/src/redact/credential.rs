@@ -82,11 +82,12 @@ pub(super) fn mask<'a>(text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
     let Some(prefixes) = &*PREFIXES else { return Cow::Borrowed(text) };
     let mut spans = Spans::default();
     let mut done = 0;
+    let mut run = Run::default();
     for found in prefixes.find_iter(text) {
         if found.start() < done {
             continue;
         }
-        if let Some((start, end)) = FORMS[found.pattern().as_usize()].extent(text, found.start()) {
+        if let Some((start, end)) = FORMS[found.pattern().as_usize()].extent(text, found.start(), &mut run) {
             spans.push(start, end, Kind::Credential);
             done = end;
         }
@@ -96,41 +97,84 @@ pub(super) fn mask<'a>(text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
 
 impl Form {
     /// From where to where the credential reaches whose prefix is at `start`.
-    fn extent(&self, text: &str, start: usize) -> Option<(usize, usize)> {
+    fn extent(&self, text: &str, start: usize, run: &mut Run) -> Option<(usize, usize)> {
         let bytes = text.as_bytes();
         let body = start + self.prefix.len();
-        let run = |from: usize| from + bytes[from..].iter().take_while(|b| is_token(**b)).count();
-        let begins_word = start.checked_sub(1).is_none_or(|i| !bytes[i].is_ascii_alphanumeric());
-        let end = match self.body {
-            Body::Token(least) => {
-                let end = run(body);
-                // Prose with hyphens may begin with `sk-` too, but has neither digits nor capitals.
-                let words = bytes[body..end].iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'));
-                let prose = words && bytes[body..end].contains(&b'-');
-                (begins_word && end - body >= least && !prose).then_some(end)?
-            }
-            Body::Upper(length) => {
-                let end = run(body);
-                let upper = bytes[body..end].iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-                (begins_word && end - body == length && upper).then_some(end)?
-            }
-            Body::Jwt => {
-                let header = run(body);
-                let payload = (bytes.get(header) == Some(&b'.')).then(|| run(header + 1))?;
-                let signature = if bytes.get(payload) == Some(&b'.') { run(payload + 1) } else { payload };
-                (begins_word && header - start >= 10 && payload - header > 4).then_some(signature)?
-            }
+        match self.body {
             Body::Pem => return pem(text, start),
             Body::UserInfo => return user_info(text, body),
-            Body::Scheme => {
+            _ => {}
+        }
+        if start > 0 && bytes[start - 1].is_ascii_alphanumeric() {
+            return None;
+        }
+        let end = match self.body {
+            Body::Token(least) => {
+                let run = run.reach(bytes, body);
+                (run.end - body >= least && !run.is_prose_from(body)).then_some(run.end)?
+            }
+            Body::Upper(length) => {
+                let end = run.reach(bytes, body).end;
+                let upper = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+                (end - body == length && bytes[body..end].iter().all(upper)).then_some(end)?
+            }
+            Body::Jwt => {
+                let header = run.reach(bytes, body).end;
+                // What follows is walked anew, but only by the few headers that are too near, and by the one that is found.
+                let payload = (header - start >= 10 && bytes.get(header) == Some(&b'.')).then_some(header + 1)?;
+                let payload = payload + tokens(&bytes[payload..]);
+                let signed = bytes.get(payload) == Some(&b'.');
+                let signature = if signed { payload + 1 + tokens(&bytes[payload + 1..]) } else { payload };
+                (payload - header > 4).then_some(signature)?
+            }
+            Body::Scheme | Body::Pem | Body::UserInfo => {
                 let token = bytes[body..].iter().take_while(|b| is_token(**b) || b"./+=~".contains(b)).count();
                 // `Bearer authentication` is prose.
                 let mixed = bytes[body..body + token].iter().any(|b| !b.is_ascii_lowercase());
-                return (begins_word && token >= 8 && mixed).then_some((body, body + token));
+                return (token >= 8 && mixed).then_some((body, body + token));
             }
         };
         Some((start, end))
     }
+}
+
+/// The run of token characters that was walked last: prefixes within it don't walk it again, so that all of them together
+/// take linear time.
+#[derive(Default)]
+struct Run {
+    start: usize,
+    end: usize,
+    /// The end of the last character that isn't a small letter, `-` or `_`.
+    mixed: usize,
+    /// The end of the last hyphen.
+    hyphen: usize,
+}
+
+impl Run {
+    /// The run that `at` is in.
+    fn reach(&mut self, bytes: &[u8], at: usize) -> &Self {
+        if !(self.start..self.end).contains(&at) {
+            let run = &bytes[at..at + tokens(&bytes[at..])];
+            let after = |found: Option<usize>| found.map_or(at, |i| at + i + 1);
+            *self = Self {
+                start: at,
+                end: at + run.len(),
+                mixed: after(run.iter().rposition(|&b| !b.is_ascii_lowercase() && !matches!(b, b'-' | b'_'))),
+                hyphen: after(memchr::memrchr(b'-', run)),
+            };
+        }
+        self
+    }
+
+    /// Prose with hyphens may begin with `sk-` too, but has neither digits nor capitals.
+    fn is_prose_from(&self, at: usize) -> bool {
+        self.mixed <= at && self.hyphen > at
+    }
+}
+
+/// How many token characters a text begins with.
+fn tokens(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|b| is_token(**b)).count()
 }
 
 fn is_token(b: u8) -> bool {

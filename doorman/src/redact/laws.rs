@@ -159,7 +159,7 @@ fn linear() {
     const N: usize = 10_000;
     let plan = plan();
     type Grown = fn(usize) -> String;
-    let inputs: [(&str, Grown); 22] = [
+    let inputs: [(&str, Grown); 27] = [
         ("letters", |n| "a".repeat(n * 4)),
         ("address", |n| "a@".to_owned() + &"a.".repeat(n * 2)),
         ("at-signs", |n| "a@".repeat(n)),
@@ -179,6 +179,11 @@ fn linear() {
         ("quotes and at-signs", |n| "\"@".repeat(n)),
         ("urls", |n| "://a:".repeat(n)),
         ("tokens", |n| "eyJ.".repeat(n)),
+        ("glued prefixes", |n| "eyJ".repeat(n)),
+        ("prefixes that begin words", |n| "eyJ-".repeat(n)),
+        ("prefixes before a payload", |n| "eyJ-".repeat(n) + ".a"),
+        ("keys", |n| "sk-".repeat(n)),
+        ("keys of two prefixes", |n| "sk-sk-AKIA".repeat(n)),
         ("pem", |n| "-----BEGIN X-----".repeat(n)),
         ("plus", |n| "+(".repeat(n) + "1"),
         ("escaped json", |n| json!({"a": ["x", "y\"z"]}).to_string().repeat(n)),
