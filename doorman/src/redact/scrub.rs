@@ -116,6 +116,10 @@ fn encodings(secret: &str, into: &mut BTreeSet<String>) {
         let _ = write!(hex, "{b:02x}");
         hex
     });
+    // Every byte percent-encoded, also those that need not be.
+    let escaped: String = hex.as_bytes().chunks(2).flat_map(|b| [b'%', b[0], b[1]]).map(char::from).collect();
+    into.insert(escaped.to_ascii_uppercase());
+    into.insert(escaped);
     into.insert(hex.to_ascii_uppercase());
     into.insert(hex);
     // What each encoder leaves as it is: RFC 3986, encodeURIComponent, encodeURI, forms.
@@ -196,6 +200,8 @@ mod tests {
             URL_SAFE_NO_PAD.encode(SECRET),
             "p%2F%C3%A4%3Cs%3E%26%22w%201%2Bx%3F".to_owned(),
             "p%2f%c3%a4%3cs%3e%26%22w+1%2bx%3f".to_owned(),
+            "%70%2f%c3%a4%3c%73%3e%26%22%77%20%31%2b%78%3f".to_owned(),
+            "%70%2F%C3%A4%3C%73%3E%26%22%77%20%31%2B%78%3F".to_owned(),
             q[1..q.len() - 1].to_owned(),
             r#"p\/\u00e4\u003cs\u003e\u0026\"w 1+x?"#.to_owned(),
             "702fc3a43c733e262277".to_owned() + "20312b783f",
