@@ -224,7 +224,7 @@ fn sample(random: &mut Random, depth: usize) -> (Value, Value) {
         "secret=x",
         "{\"password\":1}",
     ];
-    match random.below(if depth == 0 { 8 } else { 13 }) {
+    match random.below(if depth == 0 { 8 } else { 15 }) {
         0 => (json!({"type": "string", "format": "email"}), json!("alice@example.com")),
         1 => {
             let text = *random.pick(&TEXTS);
@@ -260,6 +260,18 @@ fn sample(random: &mut Random, depth: usize) -> (Value, Value) {
             let pair =
                 json!({"type": "array", "prefixItems": [{"type": "string"}, schema], "minItems": 2, "maxItems": 2});
             (json!({"type": "array", "items": pair}), json!([[random.pick(&KEYS), value]]))
+        }
+        12 => {
+            let items = json!({"enum": KEYS});
+            (json!({"type": "array", "items": items}), json!([random.pick(&KEYS), random.pick(&KEYS)]))
+        }
+        13 => {
+            let (schema, value) = sample(random, depth - 1);
+            let first = json!([{"type": "string"}]);
+            (
+                json!({"type": "array", "prefixItems": first, "items": schema, "contains": {"const": value}}),
+                json!([random.pick(&KEYS), value]),
+            )
         }
         _ => {
             let (mut schemas, mut values) = (Map::new(), Map::new());

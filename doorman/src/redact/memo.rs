@@ -20,6 +20,8 @@ pub(super) enum Role {
     Name,
     /// Its value is what the record holds.
     Value,
+    /// Its value lists names, so that `["password", "email"]` isn't a pair.
+    Names,
 }
 
 impl Role {
@@ -29,6 +31,7 @@ impl Role {
             b"name" | b"key" | b"k" | b"field" | b"header" | b"param" | b"parameter" | b"label" | b"property"
             | b"attribute" | b"attr" | b"variable" | b"var" | b"id" => Role::Name,
             b"value" | b"values" | b"val" | b"v" | b"content" | b"data" | b"default" => Role::Value,
+            b"names" | b"required" | b"fields" | b"columns" | b"keys" | b"properties" => Role::Names,
             _ => Role::None,
         }
     }
@@ -99,6 +102,7 @@ mod tests {
     fn roles() {
         assert_eq!(Role::of(&Name::new("headerName")), Role::Name);
         assert_eq!(Role::of(&Name::new("ParameterValue")), Role::Value);
+        assert_eq!(Role::of(&Name::new("columnNames")), Role::Names);
         assert_eq!(Role::of(&Name::new("username")), Role::None);
     }
 }

@@ -61,7 +61,7 @@ impl Plan {
     /// # Errors
     /// If the value is beyond the bounds. It is then partly redacted and must not be forwarded.
     pub fn value(&self, value: &mut Value, counts: &mut Counts) -> Result<(), Blocked> {
-        Walker::new(self, counts).value(value, Place::ROOT).map(drop)
+        Walker::new(self, counts).item(value, Place::ROOT).map(drop)
     }
 
     /// Redacts a text; one that is JSON is treated as the value that it spells.

@@ -57,7 +57,7 @@ impl<'p, 'c> Walker<'p, 'c> {
     }
 
     /// Redacts a value in place; says whether anything changed.
-    pub(super) fn value(&mut self, value: &mut Value, place: Place) -> Result<bool, Blocked> {
+    fn value(&mut self, value: &mut Value, place: Place) -> Result<bool, Blocked> {
         self.values += 1;
         if self.values > Plan::MAX_VALUES {
             return Err(Blocked::TooManyValues);
@@ -103,7 +103,7 @@ impl<'p, 'c> Walker<'p, 'c> {
             Parsed::Text => Ok(self.plan.flat(text, self.counts)),
             Parsed::Json { .. } if place.embedded == Plan::MAX_EMBEDDED => Err(Blocked::EmbeddedTooDeep),
             Parsed::Json { mut value, repeated } => {
-                let changed = self.value(&mut value, Place { embedded: place.embedded + 1, ..place })?;
+                let changed = self.item(&mut value, Place { embedded: place.embedded + 1, ..place })?;
                 // What was dropped as a repeated key wasn't looked at, so the text can't stay as it was.
                 if changed || repeated {
                     return Ok(Cow::Owned(self.plan.scrub(&value.to_string(), self.counts).into_owned()));
@@ -114,17 +114,22 @@ impl<'p, 'c> Walker<'p, 'c> {
         }
     }
 
+    /// Redacts a value that may be a pair: `["password", "…"]`.
+    pub(super) fn item(&mut self, value: &mut Value, place: Place) -> Result<bool, Blocked> {
+        let mut masked = false;
+        if let Value::Array(pair) = value
+            && let [Value::String(key), value] = pair.as_mut_slice()
+            && self.names_secret(key)
+        {
+            masked = self.mask(value);
+        }
+        Ok(self.value(value, place)? | masked)
+    }
+
     fn array(&mut self, items: &mut [Value], place: Place) -> Result<bool, Blocked> {
         let mut changed = false;
         for item in items {
-            // `[["password", "…"]]`: an object written as pairs.
-            if let Value::Array(pair) = item
-                && let [Value::String(key), value] = pair.as_mut_slice()
-                && self.names_secret(key)
-            {
-                changed |= self.mask(value);
-            }
-            changed |= self.value(item, place)?;
+            changed |= self.item(item, place)?;
         }
         Ok(changed)
     }
@@ -141,7 +146,11 @@ impl<'p, 'c> Walker<'p, 'c> {
                 Verdict::Scan => {
                     secret |= seen.role == Role::Name && value.as_str().is_some_and(|name| self.names_secret(name));
                     holds |= seen.role == Role::Value;
-                    changed |= self.value(value, place)?;
+                    // `{"required": ["password", "email"]}` lists names.
+                    changed |= match seen.role {
+                        Role::Names => self.value(value, place)?,
+                        _ => self.item(value, place)?,
+                    };
                 }
             }
         }

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::Name;
-use super::kind::Counts;
+use super::kind::{Counts, Kind};
 use super::memo::Role;
 use super::plan::Plan;
 use super::rules::Verdict;
@@ -74,7 +74,11 @@ impl Widener<'_> {
         };
         let masked = match listed {
             Some(mut values) => {
-                let masks: Vec<Value> = values.iter().filter_map(|value| self.redacted(value)).collect();
+                let mut masks: Vec<Value> = values.iter().filter_map(|value| self.redacted(value)).collect();
+                // What names a secret may be the first item of a pair whose second is listed here too.
+                if values.iter().filter_map(Value::as_str).any(|name| self.plan.verdict(name) == Verdict::Mask) {
+                    masks.push(Value::from(Kind::Key.mask()));
+                }
                 if masks.is_empty() {
                     return;
                 }
@@ -153,13 +157,23 @@ impl Widener<'_> {
                 None => {}
             }
         }
+        // A masked item may be the one that was contained.
+        if let Some(schema) = keywords.get_mut("contains") {
+            accept_string(schema);
+        }
         let Some(Value::Array(schemas)) = keywords.get_mut("prefixItems") else { return };
         schemas.iter_mut().for_each(|schema| self.schema(schema, depth + 1));
-        // `[["password", "…"]]`: the second item of a pair whose first can be a text.
-        if let [Value::Object(first), second, ..] = schemas.as_mut_slice()
-            && (!first.contains_key("type") || has_type(first, &["string"]))
-        {
-            accept_string(second);
+        // `["password", "…"]`: the second item of a pair whose first can be a text.
+        if !schemas.first().is_some_and(may_be_text) {
+            return;
+        }
+        match schemas.get_mut(1) {
+            Some(second) => accept_string(second),
+            None => ["items", "unevaluatedItems"].iter().for_each(|keyword| {
+                if let Some(schema) = keywords.get_mut(*keyword) {
+                    accept_string(schema);
+                }
+            }),
         }
     }
 
@@ -231,6 +245,10 @@ fn has_type(keywords: &Map<String, Value>, names: &[&str]) -> bool {
         Some(one) => named(one),
         None => false,
     }
+}
+
+fn may_be_text(schema: &Value) -> bool {
+    schema.as_object().is_none_or(|keywords| !keywords.contains_key("type") || has_type(keywords, &["string"]))
 }
 
 /// Whether a schema says nothing about members, items or other schemas.
