@@ -54,6 +54,11 @@ impl Kind {
         text.starts_with(OPEN) && Self::ALL.iter().any(|kind| kind.mask() == text)
     }
 
+    /// The length of the mask that `text` begins with.
+    pub(super) fn mask_len(text: &[u8]) -> Option<usize> {
+        Self::ALL.iter().map(|kind| kind.mask()).find(|mask| text.starts_with(mask.as_bytes())).map(str::len)
+    }
+
     /// A text without the masks in it: they say nothing, least of all that a key is about a `secret`.
     pub(super) fn without_masks(text: &str) -> String {
         Self::ALL.iter().fold(text.to_owned(), |text, kind| text.replace(kind.mask(), ""))

@@ -159,7 +159,7 @@ fn linear() {
     const N: usize = 10_000;
     let plan = plan();
     type Grown = fn(usize) -> String;
-    let inputs: [(&str, Grown); 27] = [
+    let inputs: [(&str, Grown); 30] = [
         ("letters", |n| "a".repeat(n * 4)),
         ("address", |n| "a@".to_owned() + &"a.".repeat(n * 2)),
         ("at-signs", |n| "a@".repeat(n)),
@@ -175,6 +175,9 @@ fn linear() {
         ("pairs", |n| "a=".repeat(n)),
         ("open quotes", |n| "password=\"".repeat(n)),
         ("open quotes, two sorts", |n| "password=\"password='\\".repeat(n)),
+        ("open containers", |n| "password=[x\n".repeat(n)),
+        ("open containers on more lines", |n| "password=[\n".repeat(n)),
+        ("delimiters", |n| "password=".to_owned() + &",a;b&".repeat(n)),
         ("colons and spaces", |n| "password:".to_owned() + &" ".repeat(n * 8) + "x"),
         ("quotes and at-signs", |n| "\"@".repeat(n)),
         ("urls", |n| "://a:".repeat(n)),

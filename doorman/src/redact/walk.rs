@@ -15,6 +15,9 @@ use super::rules::Verdict;
 /// Texts longer than this name no key.
 const LONGEST_NAME: usize = 128;
 
+/// Texts of more words are sentences: `["the password was changed twice", "…"]` is no pair.
+const MOST_WORDS: usize = 4;
+
 /// Where in a result a value stands.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
@@ -201,7 +204,9 @@ impl<'p, 'c> Walker<'p, 'c> {
     }
 
     fn names_secret(&self, name: &str) -> bool {
-        name.len() <= LONGEST_NAME && self.plan.verdict(name) == Verdict::Mask
+        name.len() <= LONGEST_NAME
+            && name.split_whitespace().nth(MOST_WORDS).is_none()
+            && self.plan.verdict(name) == Verdict::Mask
     }
 
     /// Masks a value whole. Null and the empty text hold nothing; a mask stays what it is.
