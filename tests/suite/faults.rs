@@ -140,3 +140,31 @@ fn s27_a_client_that_reads_nothing_holds_up_nobody() {
     thread::sleep(Duration::from_millis(200));
     assert_eq!(server.caller(Cast::BOB, Era::Session).call("hello", json!({})).text(), "hello");
 }
+
+#[test]
+fn s27_many_unknown_names_cost_no_more_than_few() {
+    let server = Fixture::new().serve();
+    let mut alice = server.caller(Cast::ALICE, Era::Modern);
+    let mut with = |names: usize| {
+        let arguments = (0..names).map(|n| (format!("name_{n}"), json!(n))).collect();
+        let began = Instant::now();
+        let reply = alice.call("hello", serde_json::Value::Object(arguments));
+        assert_eq!(reply.verdict(), "invalid", "{names}");
+        assert!(reply.text().len() < 4096, "{}", reply.text().len());
+        began.elapsed()
+    };
+    assert!(with(900) < Duration::from_secs(2));
+    // Before names were bounded, these took half a minute on a fast machine.
+    assert!(with(30_000) < Duration::from_secs(5));
+}
+
+#[test]
+fn s27_a_long_run_of_token_prefixes_is_redacted_in_time() {
+    for prefix in ["eyJ", "eyJ-", "sk-"] {
+        let mut alice = Fixture::new().caller(Door::ALL[1], Cast::ALICE);
+        let began = Instant::now();
+        let reply = alice.call("echo", json!({"value": prefix.repeat(40_000)}));
+        assert!(!reply.message.is_null());
+        assert!(began.elapsed() < Duration::from_secs(20), "{prefix}: {:?}", began.elapsed());
+    }
+}

@@ -217,3 +217,16 @@ fn params_that_fit_no_method_are_said_to_be_that() {
         assert_eq!(alice.call("hello", json!({})).text(), "hello");
     }
 }
+
+#[test]
+fn the_id_of_a_cancelled_request_is_not_free_again() {
+    let mut alice = Fixture::new().caller(Door::Stdio(Era::Session), Cast::ALICE);
+    let (id, _) = alice.begin("tools/call", json!({"name": "slow", "arguments": {"ms": 60_000}}));
+    alice.notify("notifications/cancelled", json!({"requestId": id}));
+    let again =
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": "hello", "arguments": {}}});
+    alice.lines().line(again.to_string());
+    // Else it could get the answer that the cancelled one still had.
+    assert_eq!(alice.lines().answer(&id).code(), -32600);
+    assert_eq!(alice.call("hello", json!({})).text(), "hello");
+}

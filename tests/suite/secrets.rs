@@ -7,7 +7,7 @@ use crate::harness::{Cast, Door, Fixture, SECRET, assert_no_secret};
 #[test]
 fn s18_a_held_secret_leaves_in_no_form() {
     for door in Door::ALL {
-        let fixture = Fixture::new().env("DOORMAN_LOG", "trace,rmcp=trace,hyper=trace,tokio=trace");
+        let fixture = Fixture::new().env("DOORMAN_LOG", "trace,rmcp=trace,rmcp::service=trace,hyper=trace,tokio=trace");
         let mut alice = fixture.caller(door, Cast::ALICE);
         for form in ["raw", "base64", "base64url", "url", "json", "error", "denied"] {
             let reply = alice.call("held", json!({ "form": form }));

@@ -128,3 +128,15 @@ fn stateless_gives_no_sessions() {
     let claimed = in_session("POST", "x", Cast::ALICE, "{}").send(server.address);
     assert!(matches!(claimed.status, 400 | 404), "{claimed:?}");
 }
+
+#[test]
+fn s10_a_session_that_was_not_ended_still_counts() {
+    let server = Fixture::new().serve();
+    let mut first = server.caller(Cast::ALICE, Era::Session);
+    let session = first.session().expect("a session").to_owned();
+    // rmcp refuses to end a session for a client of a version that has none.
+    let end = Request::new("DELETE", "/mcp").bearer(&Cast::ALICE.token()).header("Mcp-Session-Id", &session);
+    let refused = end.header("MCP-Protocol-Version", "2026-07-28").send(server.address);
+    assert_eq!(refused.status, 405);
+    assert_eq!(first.call("whoami", json!({})).structured()["subject"], "alice", "so it lives on, and is hers");
+}
