@@ -17,7 +17,7 @@ use serde_saphyr::Spanned;
 pub use yaml::FileError;
 pub(crate) use yaml::read;
 
-use crate::exposure::Catalog;
+use crate::{credentials::read_public, exposure::Catalog};
 
 /// What one agent type is granted.
 ///
@@ -48,8 +48,7 @@ impl Manifest {
     /// Reads a manifest file.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| FileError::whole(path, format!("can't be read: {}", error.kind())))?;
+        let text = read_public(path).map_err(|expected| FileError::whole(path, expected))?;
         Self::parse(path, &text)
     }
 
@@ -157,6 +156,15 @@ mod tests {
         }
         assert!(error(&text).starts_with("m.yaml"));
         assert!(error(&"[".repeat(100_000)).starts_with("m.yaml"));
+    }
+
+    #[test]
+    fn a_pipe_does_not_hold_up_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("m.yaml");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+        assert!(Manifest::read(&pipe).unwrap_err().to_string().contains("expected a regular file"));
+        assert!(Manifest::read(folder.path().join("absent")).unwrap_err().to_string().contains("can't be read"));
     }
 
     #[test]
