@@ -56,6 +56,8 @@ mod guard;
 pub mod identity;
 pub mod limits;
 pub mod manifest;
+#[cfg(any(feature = "filesystem", feature = "sqlite"))]
+pub mod modules;
 pub mod redact;
 pub mod scope;
 mod server;

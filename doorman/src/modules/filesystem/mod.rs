@@ -1,0 +1,4 @@
+//! An agent's files.
+
+/// An agent's files.
+pub struct Filesystem;

@@ -1,0 +1,4 @@
+//! An agent's database.
+
+/// An agent's database.
+pub struct Sqlite;
