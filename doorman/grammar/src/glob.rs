@@ -39,6 +39,12 @@ impl Glob {
         Ok(Self { pattern: text.into() })
     }
 
+    /// `*`, for where "everything" has been said in words.
+    #[must_use]
+    pub fn any() -> Self {
+        Self { pattern: "*".into() }
+    }
+
     /// The pattern, as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -4,7 +4,10 @@ use std::{
     any::{Any, TypeId, type_name},
     borrow::Cow,
     collections::HashMap,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures::future::BoxFuture;
@@ -41,6 +44,11 @@ impl StateTable {
         self.0.insert(TypeId::of::<T>(), Arc::new(value)).is_none()
     }
 
+    /// As [`insert`](Self::insert), for a value that others hold too.
+    pub(crate) fn share<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), value);
+    }
+
     pub(crate) fn has(&self, need: &Need) -> bool {
         self.0.contains_key(&(need.id)())
     }
@@ -54,9 +62,15 @@ impl StateTable {
 pub(crate) struct Mounted {
     pub(crate) instance: Arc<dyn Any + Send + Sync>,
     pub(crate) scope: fn(&(dyn Any + Send + Sync)) -> Option<&(dyn Any + Send + Sync)>,
+    /// Whether it has started. Until then its tools aren't there.
+    pub(crate) started: AtomicBool,
 }
 
 impl Mounted {
+    pub(crate) fn has_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
     pub(crate) fn provides(&self, need: &Need) -> bool {
         (self.scope)(&*self.instance).is_some_and(|scope| (*scope).type_id() == (need.id)())
     }

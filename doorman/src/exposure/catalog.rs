@@ -1,7 +1,8 @@
 //! The catalog: all that an application exposes, and what of it a grant opens.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -52,8 +53,9 @@ pub(crate) struct Capability {
     /// The scopes that a caller must hold, all of them; empty for a public one.
     pub(crate) scopes: Box<[Arc<str>]>,
     pub(crate) module: Option<Arc<Mounted>>,
-    pub(crate) arguments: ArgumentSchema,
-    pub(crate) output: Option<OutputShape>,
+    /// Compiled once for all instances of a tool, as is its output.
+    pub(crate) arguments: Arc<ArgumentSchema>,
+    pub(crate) output: Option<Arc<OutputShape>>,
     required: ScopeSet,
 }
 
@@ -81,38 +83,74 @@ impl ScopeSet {
     }
 }
 
+/// What belongs to one manifest: the instances that it declares, and nobody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct World(pub(crate) usize);
+
 /// What a caller has been granted.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Grant {
     /// Nobody vouches for the caller: public capabilities only.
     Unverified,
-    /// A verified caller with these scopes.
-    Scopes(Vec<Arc<str>>),
-    /// `Doorman::dev()`: everything.
+    /// A verified caller with these scopes, in the world of its manifest.
+    Scopes(Option<World>, Vec<Arc<str>>),
+    /// `Doorman::dev()`: all that the application lists.
     Everything,
+}
+
+impl Grant {
+    fn world(&self) -> Option<World> {
+        match self {
+            Self::Scopes(world, _) => *world,
+            Self::Unverified | Self::Everything => None,
+        }
+    }
 }
 
 /// What one grant opens: listed, found and callable are the same set, by construction.
 pub(crate) struct View {
     by_name: HashMap<Arc<str>, usize>,
-    listed: Box<[usize]>,
+    /// In the order of names.
+    opened: Box<[Opened]>,
+}
+
+/// A capability in a view.
+struct Opened {
+    id: usize,
+    module: Option<Arc<Mounted>>,
+}
+
+impl Opened {
+    /// A tool whose module hasn't started isn't there.
+    fn is_there(&self) -> bool {
+        self.module.as_ref().is_none_or(|module| module.has_started())
+    }
 }
 
 impl View {
     /// The capability of this name, if the caller may know of it.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
+        let opened = &self.opened[*self.by_name.get(name)?];
+        opened.is_there().then_some(opened.id)
     }
 
     /// All that the caller sees, in the order of names.
-    pub(crate) fn listed(&self) -> &[usize] {
-        &self.listed
+    pub(crate) fn listed(&self) -> impl Iterator<Item = usize> {
+        self.opened.iter().filter(|it| it.is_there()).map(|it| it.id)
+    }
+
+    /// All that the caller sees once every module has started.
+    pub(crate) fn granted(&self) -> impl Iterator<Item = usize> {
+        self.opened.iter().map(|it| it.id)
     }
 }
 
 /// All that an application exposes.
 pub(crate) struct Catalog {
+    /// What all callers share, then each world's own.
     capabilities: Box<[Capability]>,
+    common: usize,
+    worlds: HashMap<World, Range<usize>>,
     scopes: HashMap<Arc<str>, usize>,
     views: Mutex<HashMap<Grant, Arc<View>>>,
 }
@@ -122,6 +160,18 @@ pub(crate) struct Listed {
     pub(crate) spec: &'static ToolSpec,
     /// The module instance that it belongs to, and its name.
     pub(crate) module: Option<(Arc<str>, Arc<Mounted>)>,
+    /// The manifest that it belongs to, if it isn't for all.
+    pub(crate) world: Option<World>,
+}
+
+impl Listed {
+    /// Its name on the wire.
+    pub(crate) fn wire_name(&self) -> String {
+        match &self.module {
+            Some((instance, _)) => format!("{instance}_{}", self.spec.name),
+            None => self.spec.name.to_owned(),
+        }
+    }
 }
 
 /// Views are made anew when more than this many grants are in use.
@@ -130,10 +180,17 @@ const MOST_VIEWS: usize = 4096;
 impl Catalog {
     /// Builds the catalog: names unique and legal, schemas usable, everything that tools take is there.
     pub(crate) fn build(listed: Vec<Listed>, state: &StateTable) -> Result<Self, CatalogError> {
-        let mut named: Vec<(String, Listed)> = listed.into_iter().map(|tool| (wire_name(&tool), tool)).collect();
-        named.sort_by(|a, b| a.0.cmp(&b.0));
-        if let Some(pair) = named.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(CatalogError::DuplicateName(pair[0].0.clone()));
+        let mut named: Vec<(String, Listed)> = listed.into_iter().map(|tool| (tool.wire_name(), tool)).collect();
+        named.sort_by(|a, b| (a.1.world, &a.0).cmp(&(b.1.world, &b.0)));
+        let common = named.iter().take_while(|(_, tool)| tool.world.is_none()).count();
+        if let Some(name) = taken_twice(&named, common) {
+            return Err(CatalogError::DuplicateName(name.to_owned()));
+        }
+        let mut worlds: HashMap<World, Range<usize>> = HashMap::new();
+        for (id, (_, tool)) in named.iter().enumerate() {
+            if let Some(world) = tool.world {
+                worlds.entry(world).or_insert(id..id).end = id + 1;
+            }
         }
         let missing: Vec<String> = named.iter().flat_map(|(name, tool)| missing(name, tool, state)).collect();
         if !missing.is_empty() {
@@ -146,13 +203,21 @@ impl Catalog {
             scopes.entry(Arc::clone(scope)).or_insert(next);
         }
         let mut capabilities = Vec::with_capacity(named.len());
+        let mut compiled = HashMap::new();
         for (id, ((name, tool), needed)) in named.into_iter().zip(needed).enumerate() {
             doorman_grammar::name::tool(&name)
                 .map_err(|error| CatalogError::Name { name: name.clone(), reason: error.to_string() })?;
+            let (arguments, output) = match compiled.entry(std::ptr::from_ref(tool.spec)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert((
+                    Arc::new(ArgumentSchema::of(tool.spec, &name)?),
+                    output_shape(tool.spec).map(Arc::new),
+                )),
+            };
             capabilities.push(Capability {
                 id,
-                arguments: ArgumentSchema::of(tool.spec, &name)?,
-                output: output_shape(tool.spec),
+                arguments: Arc::clone(arguments),
+                output: output.clone(),
                 name: name.into(),
                 spec: tool.spec,
                 required: set(&scopes, needed.iter().map(|scope| &**scope)),
@@ -160,7 +225,7 @@ impl Catalog {
                 module: tool.module.map(|(_, mounted)| mounted),
             });
         }
-        Ok(Self { capabilities: capabilities.into(), scopes, views: Mutex::default() })
+        Ok(Self { capabilities: capabilities.into(), common, worlds, scopes, views: Mutex::default() })
     }
 
     /// All capabilities, in the order of names.
@@ -173,9 +238,15 @@ impl Catalog {
         &self.capabilities[id]
     }
 
-    /// Whether some capability asks for this scope.
-    pub(crate) fn knows_scope(&self, scope: &str) -> bool {
-        self.scopes.contains_key(scope)
+    /// What a world's callers may be granted.
+    fn of_world(&self, world: Option<World>) -> impl Iterator<Item = &Capability> {
+        let own = world.and_then(|world| self.worlds.get(&world).cloned()).unwrap_or_default();
+        self.capabilities[..self.common].iter().chain(&self.capabilities[own])
+    }
+
+    /// Whether some capability of a world asks for this scope.
+    pub(crate) fn knows_scope(&self, world: World, scope: &str) -> bool {
+        self.of_world(Some(world)).any(|it| it.scopes.iter().any(|known| **known == *scope))
     }
 
     /// What a grant opens. Views are shared by all callers with the same grant.
@@ -188,13 +259,15 @@ impl Catalog {
             views.clear();
         }
         let held = match grant {
-            Grant::Scopes(held) => set(&self.scopes, held.iter().map(|scope| &**scope)),
+            Grant::Scopes(_, held) => set(&self.scopes, held.iter().map(|scope| &**scope)),
             Grant::Unverified | Grant::Everything => set(&self.scopes, []),
         };
-        let opened = self.capabilities.iter().filter(|it| authorize(it, grant, &held));
-        let listed: Box<[usize]> = opened.map(|it| it.id).collect();
-        let by_name = listed.iter().map(|&id| (Arc::clone(&self.capabilities[id].name), id)).collect();
-        let view = Arc::new(View { by_name, listed });
+        let mut opened: Vec<&Capability> =
+            self.of_world(grant.world()).filter(|it| authorize(it, grant, &held)).collect();
+        opened.sort_by(|a, b| a.name.cmp(&b.name));
+        let by_name = opened.iter().enumerate().map(|(at, it)| (Arc::clone(&it.name), at)).collect();
+        let opened = opened.into_iter().map(|it| Opened { id: it.id, module: it.module.clone() }).collect();
+        let view = Arc::new(View { by_name, opened });
         views.insert(grant.clone(), Arc::clone(&view));
         view
     }
@@ -206,7 +279,7 @@ fn authorize(capability: &Capability, grant: &Grant, held: &ScopeSet) -> bool {
     match grant {
         _ if capability.scopes.is_empty() => true,
         Grant::Unverified => false,
-        Grant::Scopes(_) => held.covers(&capability.required),
+        Grant::Scopes(..) => held.covers(&capability.required),
         Grant::Everything => true,
     }
 }
@@ -219,11 +292,12 @@ fn set<'a>(known: &HashMap<Arc<str>, usize>, scopes: impl IntoIterator<Item = &'
     ScopeSet(bits.into())
 }
 
-fn wire_name(tool: &Listed) -> String {
-    match &tool.module {
-        Some((instance, _)) => format!("{instance}_{}", tool.spec.name),
-        None => tool.spec.name.to_owned(),
-    }
+/// A name that two capabilities of one caller would have; `named` is in the order of worlds and names.
+fn taken_twice(named: &[(String, Listed)], common: usize) -> Option<&str> {
+    let shared: HashSet<&str> = named[..common].iter().map(|(name, _)| name.as_str()).collect();
+    let beside = named.windows(2).find(|pair| pair[0].0 == pair[1].0 && pair[0].1.world == pair[1].1.world);
+    let across = || named[common..].iter().find(|(name, _)| shared.contains(name.as_str()));
+    beside.map(|pair| &*pair[0].0).or_else(|| across().map(|(name, _)| &**name))
 }
 
 fn scopes_of(tool: &Listed) -> Box<[Arc<str>]> {
@@ -294,7 +368,7 @@ mod tests {
     fn tool(name: &'static str, access: Access) -> Listed {
         let bind = |_: &crate::call::Call, _: &Object| Err(Refused::Invalid(Vec::new()));
         let spec = ToolSpec::new(name, Effect::Destructive, access, &[], |_| None, bind);
-        Listed { spec: Box::leak(Box::new(spec)), module: None }
+        Listed { spec: Box::leak(Box::new(spec)), module: None, world: None }
     }
 
     fn leaked(text: String) -> &'static str {
@@ -319,8 +393,8 @@ mod tests {
                     held.push((*scope).into());
                 }
             }
-            let view = catalog.view(&Grant::Scopes(held.clone()));
-            let listed: Vec<&str> = view.listed().iter().map(|&id| &*catalog.get(id).name).collect();
+            let view = catalog.view(&Grant::Scopes(None, held.clone()));
+            let listed: Vec<&str> = view.listed().map(|id| &*catalog.get(id).name).collect();
             for capability in catalog.all() {
                 let covered = capability.scopes.iter().all(|needed| held.contains(needed));
                 assert_eq!(view.find(&capability.name).is_some(), covered);
@@ -334,8 +408,8 @@ mod tests {
     fn s06_without_a_verified_caller_only_public_capabilities_are_there() {
         let tools = vec![tool("a", Access::Scopes(&["a:read"])), tool("open", Access::Public)];
         let catalog = Catalog::build(tools, &StateTable::default()).unwrap();
-        let seen = |grant: &Grant| catalog.view(grant).listed().len();
-        assert_eq!((seen(&Grant::Unverified), seen(&Grant::Scopes(vec![])), seen(&Grant::Everything)), (1, 1, 2));
+        let seen = |grant: &Grant| catalog.view(grant).listed().count();
+        assert_eq!((seen(&Grant::Unverified), seen(&Grant::Scopes(None, vec![])), seen(&Grant::Everything)), (1, 1, 2));
     }
 
     #[test]

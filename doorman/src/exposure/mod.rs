@@ -14,5 +14,5 @@ pub use module::{Configuration, ConfiguredModule, Credentials, ModuleError, Tool
 pub use spec::{Access, Effect, ToolSpec};
 
 pub(crate) use arguments::describe;
-pub(crate) use catalog::{Capability, Catalog, Grant, Listed, View};
-pub(crate) use module::configured;
+pub(crate) use catalog::{Capability, Catalog, Grant, Listed, View, World};
+pub(crate) use module::{Instance, ModuleType, configured};

@@ -1,15 +1,21 @@
 //! Modules: tools that share an instance, a configuration and a resource scope.
 
-use std::{collections::BTreeMap, convert::Infallible, error::Error};
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    convert::Infallible,
+    error::Error,
+    sync::{Arc, atomic::Ordering},
+};
 
 use futures::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::ToolSpec;
+use super::{ToolSpec, config::ConfigSchema};
 use crate::{
-    call::Argument,
+    call::{Argument, Mounted},
     credentials::Secret,
     identity::Agent,
     scope::{ResourceScope, ScopeViolation},
@@ -142,4 +148,69 @@ impl ResourceScope for Unscoped {
 pub(crate) fn configured<M: ConfiguredModule>(config: Value, credentials: &Credentials) -> Result<M, ModuleError> {
     let config = M::Config::read(config).map_err(|error| format!("its configuration: {error}"))?;
     M::configure_module(config, credentials)
+}
+
+/// A module instance without its type: what calls need of it, and how it is started and stopped.
+#[derive(Clone)]
+pub(crate) struct Instance {
+    pub(crate) mounted: Arc<Mounted>,
+    start: for<'a> fn(&'a Anything) -> BoxFuture<'a, Result<(), ModuleError>>,
+    stop: for<'a> fn(&'a Anything) -> BoxFuture<'a, ()>,
+}
+
+type Anything = dyn Any + Send + Sync;
+
+impl Instance {
+    pub(crate) fn of<M: ToolModule>(module: M) -> Self {
+        fn scope<M: ToolModule>(module: &Anything) -> Option<&Anything> {
+            Some(module.downcast_ref::<M>()?.resource_scope()?)
+        }
+        fn start<M: ToolModule>(module: &Anything) -> BoxFuture<'_, Result<(), ModuleError>> {
+            match module.downcast_ref::<M>() {
+                Some(module) => module.start_module(),
+                None => Box::pin(async { Ok(()) }),
+            }
+        }
+        fn stop<M: ToolModule>(module: &Anything) -> BoxFuture<'_, ()> {
+            match module.downcast_ref::<M>() {
+                Some(module) => module.stop_module(),
+                None => Box::pin(async {}),
+            }
+        }
+        let mounted =
+            Mounted { instance: Arc::new(module), scope: scope::<M>, started: std::sync::atomic::AtomicBool::new(false) };
+        Self { mounted: Arc::new(mounted), start: start::<M>, stop: stop::<M> }
+    }
+
+    /// Starts it; from then on its tools are there.
+    pub(crate) async fn start(&self) -> Result<(), ModuleError> {
+        (self.start)(&*self.mounted.instance).await?;
+        self.mounted.started.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.mounted.started.store(false, Ordering::Release);
+        (self.stop)(&*self.mounted.instance).await;
+    }
+}
+
+/// A type of module that manifests may ask for.
+pub(crate) struct ModuleType {
+    pub(crate) tools: &'static [&'static ToolSpec],
+    /// The names of the credentials that an instance may take.
+    pub(crate) credentials: &'static [&'static str],
+    pub(crate) config: ConfigSchema,
+    pub(crate) make: fn(Value, &Credentials) -> Result<Instance, ModuleError>,
+}
+
+impl ModuleType {
+    pub(crate) fn of<M: ConfiguredModule>() -> Result<Self, String> {
+        Ok(Self {
+            tools: M::TOOLS,
+            credentials: M::CREDENTIALS,
+            config: ConfigSchema::of::<M::Config>()?,
+            make: |config, credentials| configured::<M>(config, credentials).map(Instance::of),
+        })
+    }
 }

@@ -50,6 +50,21 @@ pub struct ToolSpec {
     pub(crate) bind: Bind,
 }
 
+impl ToolSpec {
+    /// Whether it changes something.
+    pub(crate) fn writes(&self) -> bool {
+        self.effect != Effect::ReadOnly
+    }
+
+    /// The scopes that it names itself.
+    pub(crate) fn scopes(&self) -> &'static [&'static str] {
+        match self.access {
+            Access::Scopes(scopes) => scopes,
+            Access::Public | Access::Instance => &[],
+        }
+    }
+}
+
 impl fmt::Debug for ToolSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let structured = (self.output)(&mut SchemaGenerator::default()).is_some();

@@ -6,7 +6,7 @@ use crate::{
     exposure::{Catalog, Grant, View},
     identity::Principal,
     limits::{Caller, CallerKey},
-    manifest::Grants,
+    manifest::{Granted, Grants},
 };
 
 /// A principal with all that follows from who it is.
@@ -16,26 +16,29 @@ pub(crate) struct Access {
     pub(crate) view: Arc<View>,
     /// Whose limits it uses up.
     pub(crate) caller: CallerKey,
+    /// What its manifest adds.
+    pub(crate) world: Option<Arc<Granted>>,
 }
 
 impl Access {
     /// The access of a principal under the manifests.
     pub(crate) fn of(principal: Principal, catalog: &Catalog, grants: &Grants) -> Self {
-        Self::with(&grant(&principal, grants), principal, catalog)
+        let world = grants.of_principal(&principal);
+        Self::with(&grant(&principal, world, grants), world.cloned(), principal, catalog)
     }
 
     /// `Doorman::dev()`: everything.
     pub(crate) fn everything(principal: Principal, catalog: &Catalog) -> Self {
-        Self::with(&Grant::Everything, principal, catalog)
+        Self::with(&Grant::Everything, None, principal, catalog)
     }
 
-    fn with(grant: &Grant, principal: Principal, catalog: &Catalog) -> Self {
+    fn with(grant: &Grant, world: Option<Arc<Granted>>, principal: Principal, catalog: &Catalog) -> Self {
         let who = who(&principal);
         let caller = match &who {
             Some(subject) if principal.is_verified() => Caller::Verified { tenant: principal.tenant(), subject },
             _ => Caller::Anonymous { peer: principal.peer() },
         };
-        Self { caller: caller.key(), view: catalog.view(grant), principal: Arc::new(principal) }
+        Self { caller: caller.key(), view: catalog.view(grant), principal: Arc::new(principal), world }
     }
 }
 
@@ -49,11 +52,11 @@ fn who(principal: &Principal) -> Option<String> {
 
 /// The scopes that hold: the manifest's, the token's, or what both grant. No verified principal, no agent type with a
 /// manifest where manifests are used: nothing (S03, S06).
-fn grant(principal: &Principal, grants: &Grants) -> Grant {
+fn grant(principal: &Principal, world: Option<&Arc<Granted>>, grants: &Grants) -> Grant {
     if !principal.is_verified() {
         return Grant::Unverified;
     }
-    let granted = principal.agent().and_then(|agent| grants.of_type(agent.kind()));
+    let granted = world.map(|world| &*world.scopes);
     let scopes: Vec<Arc<str>> = match (granted, principal.token_scopes()) {
         (Some(granted), Some(held)) => {
             granted.iter().filter(|it| held.iter().any(|held| **held == ***it)).cloned().collect()
@@ -62,7 +65,7 @@ fn grant(principal: &Principal, grants: &Grants) -> Grant {
         (None, Some(held)) if grants.is_empty() => held.iter().map(|scope| scope.as_str().into()).collect(),
         (None, _) => Vec::new(),
     };
-    Grant::Scopes(scopes)
+    Grant::Scopes(world.map(|world| world.world), scopes)
 }
 
 #[cfg(test)]
@@ -72,16 +75,16 @@ mod tests {
     use super::*;
     use crate::{
         call::{Refused, StateTable},
-        exposure::{Access as Asks, Effect, Listed, ToolSpec},
+        exposure::{Access as Asks, Effect, Listed, ToolSpec, World},
         identity::{Agent, Identity},
-        manifest::Manifest,
+        manifest::{Assembled, Manifest},
     };
 
     fn catalog(asks: Asks) -> Catalog {
         let bind =
             |_: &crate::call::Call, _: &serde_json::Map<String, serde_json::Value>| Err(Refused::Invalid(vec![]));
         let spec = ToolSpec::new("tool", Effect::Write, asks, &[], |_| None, bind);
-        Catalog::build(vec![Listed { spec: Box::leak(Box::new(spec)), module: None }], &StateTable::default()).unwrap()
+        Catalog::build(vec![Listed { spec: Box::leak(Box::new(spec)), module: None, world: None }], &StateTable::default()).unwrap()
     }
 
     fn identity(scopes: Option<&[&str]>, agent_type: Option<&str>) -> Identity {
@@ -122,7 +125,9 @@ mod tests {
     fn s03_a_token_and_a_manifest_grant_what_both_grant() {
         let catalog = catalog(Asks::Scopes(&["a:read", "a:write"]));
         let manifest = Manifest::parse("m.yaml", "agent_type: clerk\nscopes: [a:read, a:write]").unwrap();
-        let grants = Grants::of(vec![manifest], &catalog).unwrap();
+        let limits = crate::limits::Limits::new(crate::limits::Monotonic::start(), &Default::default());
+        let assembled = Assembled { manifest, world: World(0), scopes: Vec::new(), instances: Vec::new() };
+        let grants = Grants::of(vec![assembled], &catalog, &limits).unwrap();
         let opens = |identity| {
             let access = Access::of(Principal::verified(identity), &catalog, &grants);
             access.view.find("tool").is_some()

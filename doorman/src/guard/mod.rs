@@ -84,8 +84,13 @@ impl Guard {
 
     /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken.
     fn limit(&self, access: &Access, known: Option<&Capability>) -> Result<Admission, Stop> {
-        let own = known.map(|capability| &self.policies.of(capability).limits);
-        self.limits.admit(access.caller, own).map_err(Stop::Limit)
+        let own = known.map(|capability| (capability.id, &self.policies.of(capability).limits));
+        let limits = &self.limits;
+        let admission = match &access.world {
+            Some(world) => limits.admit_under(&world.limits, access.caller, own),
+            None => limits.admit(access.caller, own.map(|(_, own)| own)),
+        };
+        admission.map_err(Stop::Limit)
     }
 
     /// What extractors see of the call, and the token that stops a function which the guard has given up on.

@@ -1,6 +1,10 @@
 //! What the guard knows of each capability beyond the catalog: its limits, bounds and redaction plan, compiled at start.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     exposure::{Capability, Catalog},
@@ -28,7 +32,8 @@ pub(crate) struct Policy {
     pub(crate) limits: ToolLimits,
     pub(crate) timeout: Duration,
     pub(crate) max_result: u64,
-    pub(crate) plan: Plan,
+    /// One for all instances of a tool.
+    pub(crate) plan: Arc<Plan>,
 }
 
 /// The policies of a catalog, in its order.
@@ -41,13 +46,18 @@ impl Policies {
         redactor: &Redactor,
         defaults: Defaults,
     ) -> Result<Self, Error> {
+        let mut plans: HashMap<_, Arc<Plan>> = HashMap::new();
         let policies = catalog.all().iter().map(|capability| {
             let spec = capability.spec;
+            let plan = match plans.entry(std::ptr::from_ref(spec)) {
+                Entry::Occupied(known) => Arc::clone(known.get()),
+                Entry::Vacant(new) => Arc::clone(new.insert(Arc::new(redactor.plan(spec.redact, spec.reveal)?))),
+            };
             Ok(Policy {
                 limits: limits.tool(&capability.name, spec.rate, spec.cost)?,
                 timeout: spec.timeout.unwrap_or(defaults.timeout),
                 max_result: spec.max_result.unwrap_or(defaults.max_result),
-                plan: redactor.plan(spec.redact, spec.reveal)?,
+                plan,
             })
         });
         policies.collect::<Result<_, _>>().map(Self)

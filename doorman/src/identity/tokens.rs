@@ -96,8 +96,11 @@ impl Tokens {
             let digest = hex(&entry.sha256.value).ok_or_else(|| {
                 FileError::at(file, &entry.sha256, "expected the token's SHA-256 as 64 hexadecimal digits")
             })?;
-            let agent = Agent::new(&entry.agent_id.value, &entry.agent_type.value)
-                .map_err(|error| FileError::at(file, &entry.agent_id, error.to_string()))?;
+            let agent = Agent::new(&entry.agent_id.value, &entry.agent_type.value).map_err(|error| {
+                let id = doorman_grammar::name::agent(&entry.agent_id.value);
+                let place = if id.is_err() { &entry.agent_id } else { &entry.agent_type };
+                FileError::at(file, place, error.to_string())
+            })?;
             let expires = entry.expires.as_ref().map(|text| {
                 OffsetDateTime::parse(&text.value, &Rfc3339)
                     .map(SystemTime::from)
@@ -175,7 +178,7 @@ mod tests {
         let twice = format!("{TEXT}{}", TEXT.trim_start_matches("tokens:\n").replace("9F86", "9f86"));
         for (text, expected) in [
             (TEXT.replace("9F86", "9F8"), "t.yaml:2:13: expected the token's SHA-256"),
-            (TEXT.replace("a1", "../a1"), "t.yaml:3:15: agent id must be"),
+            (TEXT.replace("a1", "../a1"), "t.yaml:3:15: expected an agent id"),
             (TEXT.replace("2030-01-01T00:00:00Z", "tomorrow"), "t.yaml:5:14: expected a time"),
             (TEXT.replace("expires", "expire"), "t.yaml:5:5: unknown key"),
             ("tokens: []".to_owned(), "expected at least one token"),

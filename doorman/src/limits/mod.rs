@@ -33,4 +33,4 @@ pub use caller::{Caller, CallerKey};
 pub use clock::{Clock, Manual, Monotonic};
 pub use concurrency::{Concurrency, Permit, Running};
 pub use error::{Exceeded, Kind, LimitError};
-pub use quotas::{Admission, DEFAULT_MAX_CELLS, Limits, Quotas, ToolLimits};
+pub use quotas::{Admission, DEFAULT_MAX_CELLS, GrantLimits, Limits, Quotas, ToolLimits};

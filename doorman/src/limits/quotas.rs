@@ -1,5 +1,6 @@
 //! Rates and budgets: all that apply to a call are probed, then all are committed, or none.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,6 +69,16 @@ pub struct ToolLimits {
     cost: NonZeroU32,
 }
 
+/// What a grant adds to the limits of the application, for those who hold it: made once by [`Limits::grant`], and only
+/// good for those [`Limits`]. Each caller has counts of its own. The default adds nothing.
+#[derive(Debug, Clone, Default)]
+pub struct GrantLimits {
+    /// Rules that count every attempt.
+    attempts: Vec<Bucket>,
+    /// Rules that count the calls of some tools, by the tools' numbers.
+    of_tools: HashMap<usize, Vec<Bucket>>,
+}
+
 /// A call that every limit let in. Dropping it means that the call has been used.
 #[derive(Debug)]
 #[must_use = "an admitted call that never ran should get its cost refunded"]
@@ -127,6 +138,28 @@ impl Limits {
         }
     }
 
+    /// The limits of a grant. `every` counts every attempt; each of `of_tools` has a name, a rule, and the numbers of the
+    /// tools that share its count. `owner` keeps the counts of two grants apart; the same owner goes on with the same.
+    #[must_use]
+    pub fn grant<'a>(
+        &self,
+        owner: &str,
+        every: Option<RateRule>,
+        of_tools: impl IntoIterator<Item = (&'a str, RateRule, Vec<usize>)>,
+    ) -> GrantLimits {
+        let mut cells = self.cells();
+        let mut bucket = |name: String, rule| Bucket::new(rule, Kind::Rate, &name, &mut cells);
+        let mut grant = GrantLimits::default();
+        grant.attempts.extend(every.map(|rule| bucket(format!("grant {owner}"), rule)));
+        for (name, rule, tools) in of_tools {
+            let shared = bucket(format!("grant {owner} {name}"), rule);
+            for tool in tools {
+                grant.of_tools.entry(tool).or_default().push(shared.clone());
+            }
+        }
+        grant
+    }
+
     /// Counts one attempt of this caller, if every limit that applies lets it pass; otherwise counts nothing. Without a
     /// tool (an attempt at something that is unknown, or not granted) the rate rules per caller and the global ones
     /// apply; with a tool its own rules and the budgets, too.
@@ -134,9 +167,25 @@ impl Limits {
     /// # Errors
     /// What refused.
     pub fn admit(&self, caller: CallerKey, tool: Option<&ToolLimits>) -> Result<Admission, Exceeded> {
-        let of_tool =
-            tool.into_iter().flat_map(|tool| tool.buckets.iter().chain(&self.0.budgets).map(|b| (b, tool.cost)));
-        let mut buckets = self.0.attempts.iter().map(|bucket| (bucket, NonZeroU32::MIN)).chain(of_tool).peekable();
+        self.admit_under(&GrantLimits::default(), caller, tool.map(|tool| (usize::MAX, tool)))
+    }
+
+    /// As [`admit`](Self::admit), for a caller under a grant; a tool comes with its number.
+    ///
+    /// # Errors
+    /// What refused.
+    pub fn admit_under(
+        &self,
+        grant: &GrantLimits,
+        caller: CallerKey,
+        tool: Option<(usize, &ToolLimits)>,
+    ) -> Result<Admission, Exceeded> {
+        let of_tool = tool.into_iter().flat_map(|(number, tool)| {
+            let granted = grant.of_tools.get(&number).into_iter().flatten();
+            tool.buckets.iter().chain(granted).chain(&self.0.budgets).map(|bucket| (bucket, tool.cost))
+        });
+        let attempts = self.0.attempts.iter().chain(&grant.attempts).map(|bucket| (bucket, NonZeroU32::MIN));
+        let mut buckets = attempts.chain(of_tool).peekable();
         if buckets.peek().is_none() {
             return Ok(Admission(None));
         }
@@ -214,6 +263,11 @@ impl ToolLimits {
     #[must_use]
     pub fn cost(&self) -> u32 {
         self.cost.get()
+    }
+
+    /// The rules that this tool has of its own.
+    pub fn rules(&self) -> impl Iterator<Item = RateRule> {
+        self.buckets.iter().map(|bucket| bucket.rule)
     }
 }
 

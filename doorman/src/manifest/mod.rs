@@ -1,23 +1,25 @@
 //! The manifest: what an agent type is granted, in the operator's words.
 //!
-//! A YAML or JSON file goes in; out comes a [`Manifest`], or the place of what is wrong with it. Scopes that no
-//! capability asks for are refused when the application is put together, because a grant that opens nothing is a mistake.
+//! YAML or JSON files go in, with the environment for `${NAME}`; out come [`Manifest`]s, or the places of all that is wrong
+//! with them, never with the value. `yaml` and `node` read, `document` knows the grammar, `assembly` makes the module
+//! instances that a manifest asks for, and `grants` says what that opens once the application is put together.
 
+mod assembly;
+mod document;
+mod fields;
+mod grants;
+mod node;
 mod yaml;
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-pub use yaml::FileError;
+pub(crate) use assembly::{Assembled, Assembly, Offer, is_secret};
+pub(crate) use grants::{Granted, Grants};
 pub(crate) use yaml::read;
+pub use yaml::{FileError, FileErrors};
 
-use crate::{credentials::read_public, exposure::Catalog};
+use self::document::Document;
+use crate::credentials::read_public;
 
 /// What one agent type is granted.
 ///
@@ -25,151 +27,99 @@ use crate::{credentials::read_public, exposure::Catalog};
 /// use doorman::manifest::Manifest;
 /// let manifest = Manifest::parse("support.yaml", "agent_type: support\nscopes: [invoices:read]")?;
 /// assert_eq!(manifest.agent_type(), "support");
-/// # Ok::<(), doorman::manifest::FileError>(())
+/// # Ok::<(), doorman::manifest::FileErrors>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Manifest {
     file: PathBuf,
-    agent_type: String,
-    scopes: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    agent_type: Spanned<String>,
-    #[serde(default)]
-    #[allow(dead_code)]
-    description: Option<String>,
-    scopes: Spanned<Vec<Spanned<String>>>,
+    document: Document,
 }
 
 impl Manifest {
     /// Reads a manifest file.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, FileError> {
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, FileErrors> {
         let path = path.as_ref();
         let text = read_public(path).map_err(|expected| FileError::whole(path, expected))?;
         Self::parse(path, &text)
     }
 
-    /// Parses a manifest's text; `file` is the name that errors say.
-    pub fn parse(file: impl AsRef<Path>, text: &str) -> Result<Self, FileError> {
-        let file = file.as_ref();
-        let document: Document = read(file, text)?;
-        if let Err(error) = doorman_grammar::name::agent(&document.agent_type.value) {
-            return Err(FileError::at(file, &document.agent_type, error.expected()));
+    /// Reads a manifest file, or all of a folder's: those whose names end in `.yaml`, `.yml` or `.json` and don't begin
+    /// with a dot, in the order of names, subfolders left alone.
+    ///
+    /// # Errors
+    /// All that is wrong with any of them; a folder without manifests.
+    pub fn read_all(path: impl AsRef<Path>) -> Result<Vec<Self>, FileErrors> {
+        let path = path.as_ref();
+        if !path.is_dir() {
+            return Self::read(path).map(|manifest| vec![manifest]);
         }
-        if document.scopes.value.is_empty() {
-            return Err(FileError::at(
-                file,
-                &document.scopes,
-                "expected at least one scope: a manifest that grants nothing is a mistake",
-            ));
-        }
-        for scope in &document.scopes.value {
-            if let Err(error) = doorman_grammar::scope::parse(&scope.value) {
-                return Err(FileError::at(file, scope, error.expected()));
+        let (mut manifests, mut errors) = (Vec::new(), Vec::new());
+        for file in folder(path)? {
+            match Self::read(&file) {
+                Ok(manifest) => manifests.push(manifest),
+                Err(found) => errors.extend(found),
             }
         }
-        Ok(Self { file: file.to_owned(), agent_type: document.agent_type.value, scopes: document.scopes.value })
+        if errors.is_empty() { Ok(manifests) } else { Err(errors.into()) }
+    }
+
+    /// Parses a manifest's text; `file` is the name that errors say. `${NAME}` is the environment's.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(file: impl AsRef<Path>, text: &str) -> Result<Self, FileErrors> {
+        Self::parse_with(file, text, &|name| std::env::var(name).ok())
+    }
+
+    /// As [`parse`](Self::parse), with an environment of one's own.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse_with(
+        file: impl AsRef<Path>,
+        text: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, FileErrors> {
+        let file = file.as_ref();
+        Ok(Self { file: file.to_owned(), document: Document::parse(file, text, variable)? })
     }
 
     /// The agent type that this is for.
     pub fn agent_type(&self) -> &str {
-        &self.agent_type
+        &self.document.agent_type
+    }
+
+    pub(crate) fn rate_limits(&self) -> &document::RateLimits {
+        &self.document.rate_limits
+    }
+
+    /// The operator's words about it; empty if there are none.
+    pub fn description(&self) -> &str {
+        &self.document.description
     }
 }
 
-/// All manifests of an application: agent type → scopes.
-#[derive(Debug, Default)]
-pub(crate) struct Grants(HashMap<String, Arc<[Arc<str>]>>);
-
-impl Grants {
-    /// Collects manifests, each checked against what the application exposes (S04).
-    pub(crate) fn of(manifests: Vec<Manifest>, catalog: &Catalog) -> Result<Self, Vec<FileError>> {
-        let (mut grants, mut errors) = (HashMap::new(), Vec::new());
-        for manifest in manifests {
-            let Manifest { file, agent_type, scopes } = manifest;
-            for scope in scopes.iter().filter(|scope| !catalog.knows_scope(&scope.value)) {
-                errors.push(FileError::at(&file, scope, "no capability of this server asks for this scope"));
-            }
-            let scopes = scopes.into_iter().map(|scope| scope.value.into()).collect();
-            if grants.insert(agent_type, scopes).is_some() {
-                errors.push(FileError::whole(&file, "another manifest is for the same agent_type"));
-            }
+fn folder(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let unreadable = |error: std::io::Error| FileError::whole(path, format!("can't be read: {}", error.kind()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let manifest = [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending));
+        // A symlink to a file is a file here: that is how mounted configuration looks.
+        if manifest && !name.starts_with('.') && !file.is_dir() {
+            files.push(file);
         }
-        if errors.is_empty() { Ok(Self(grants)) } else { Err(errors) }
     }
-
-    /// Whether there are no manifests at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// What an agent type is granted.
-    pub(crate) fn of_type(&self, agent_type: &str) -> Option<&Arc<[Arc<str>]>> {
-        self.0.get(agent_type)
-    }
-
-    /// All agent types that have a manifest.
-    pub(crate) fn types(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    files.sort();
+    match files.is_empty() {
+        true => Err(FileError::whole(path, "expected manifests: files that end in .yaml, .yml or .json")),
+        false => Ok(files),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        Manifest::parse("m.yaml", text).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn s04_errors_say_where_and_what_and_never_the_value() {
-        let cases = [
-            ("agent_type: clerk\nscopes: [a:read]\nmodle: s3cret", "m.yaml:3:1: unknown key"),
-            ("agent_type: clerk\nscopes: [a:read]\nscopes: [s3cret]", "m.yaml:3:1: this key is given twice"),
-            ("agent_type: clerk\nscopes: s3cret", "m.yaml:2:9: expected sequence"),
-            ("agent_type: clerk\nscopes: [a:read, 's3cret *']", "m.yaml:2:18: "),
-            ("agent_type: ../s3cret\nscopes: [a:read]", "m.yaml:1:13: "),
-            ("scopes: [a:read]", "the key `agent_type` is missing"),
-            ("agent_type: clerk", "the key `scopes` is missing"),
-            ("agent_type: clerk\nscopes: []", "m.yaml:2:9: expected at least one scope"),
-            ("agent_type: clerk\n  scopes: [s3cret", "m.yaml:2:"),
-            ("", "m.yaml"),
-            ("--- s3cret\n--- s3cret", "m.yaml"),
-        ];
-        for (text, expected) in cases {
-            let said = error(text);
-            assert!(said.contains(expected), "{text:?}: {said}");
-            assert!(!said.contains("s3cret"), "{said}");
-        }
-    }
-
-    #[test]
-    fn s04_a_bomb_is_refused() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for i in 1..12 {
-            let before = i - 1;
-            text.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{before}"); 10].join(", ")));
-        }
-        assert!(error(&text).starts_with("m.yaml"));
-        assert!(error(&"[".repeat(100_000)).starts_with("m.yaml"));
-    }
-
-    #[test]
-    fn a_pipe_does_not_hold_up_the_start() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("m.yaml");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
-        assert!(Manifest::read(&pipe).unwrap_err().to_string().contains("expected a regular file"));
-        assert!(Manifest::read(folder.path().join("absent")).unwrap_err().to_string().contains("can't be read"));
-    }
-
-    #[test]
-    fn json_is_yaml() {
-        let manifest = Manifest::parse("m.json", r#"{"agent_type": "clerk", "scopes": ["a:read"]}"#).unwrap();
-        assert_eq!(manifest.agent_type(), "clerk");
-    }
-}
+mod tests;

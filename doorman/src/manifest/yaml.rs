@@ -7,7 +7,9 @@ use std::{
 };
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Error as Yaml, Location, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error as Yaml, Location, MergeKeyPolicy, Options, Spanned};
+
+use super::node::Node;
 
 /// A file of the operator's that can't be used: where, and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,8 @@ impl FileError {
         Self::located(file, value.referenced, expected)
     }
 
-    fn located(file: &Path, location: Location, expected: impl Into<String>) -> Self {
+    /// A mistake at a place.
+    pub(crate) fn located(file: &Path, location: Location, expected: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line: location.line(), column: location.column(), expected: expected.into() }
     }
 }
@@ -46,9 +49,80 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// Reads one document. The parser bounds depth, anchors and size, and refuses duplicate keys.
+/// All that is wrong with files of the operator's, a line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileErrors(Vec<FileError>);
+
+impl FileErrors {
+    /// The mistakes, in the order of their files and lines.
+    pub fn iter(&self) -> impl Iterator<Item = &FileError> {
+        self.0.iter()
+    }
+
+    /// With other words for what was expected.
+    pub(crate) fn reworded(mut self, reword: impl Fn(&str) -> String) -> Self {
+        for error in &mut self.0 {
+            error.expected = reword(&error.expected);
+        }
+        self
+    }
+}
+
+impl From<Vec<FileError>> for FileErrors {
+    fn from(mut errors: Vec<FileError>) -> Self {
+        errors.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        errors.dedup();
+        Self(errors)
+    }
+}
+
+impl From<FileError> for FileErrors {
+    fn from(error: FileError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl IntoIterator for FileErrors {
+    type Item = FileError;
+    type IntoIter = std::vec::IntoIter<FileError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for FileErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FileErrors {}
+
+/// Reads one document into a type; the first mistake ends it. The parser bounds depth, anchors and size, and refuses
+/// duplicate keys.
 pub(crate) fn read<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, FileError> {
-    let options = serde_saphyr::options! { with_snippet: false };
+    let options = serde_saphyr::options! { with_snippet: false, merge_keys: MergeKeyPolicy::Error };
+    parse(file, text, options)
+}
+
+/// Reads one document as it stands, duplicate keys included; only what is no YAML at all is a mistake here.
+pub(super) fn tree(file: &Path, text: &str) -> Result<Node, FileError> {
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        merge_keys: MergeKeyPolicy::Error,
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+    };
+    parse(file, text, options)
+}
+
+fn parse<T: DeserializeOwned>(file: &Path, text: &str, options: Options) -> Result<T, FileError> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let error = error.without_snippet();
         let expected = expected(error);

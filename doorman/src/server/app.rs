@@ -10,29 +10,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Error,
-    builder::{Doorman, Module, Source},
+    builder::{Doorman, Source},
     callers::Callers,
-    cli::{self, Options},
+    checked::{Checked, Purpose},
+    cli::{self, Asked, Options},
     handler::{Door, Handler, Launched},
-    launch, log,
+    inspect, launch, log,
+    modules::Modules,
     scan::ScanLimits,
     stdio,
 };
+#[cfg(feature = "http")]
+use super::modules::Health;
 use crate::{
     audit::{Audit, RotatingFile, Sink, Stderr},
-    exposure::Catalog,
-    guard::{self, Access, Guard, Policies},
+    guard::{self, Access, Guard},
     identity::{Agent, Identity, Principal, Tokens},
-    limits::{Concurrency, Limits, Monotonic, Quotas},
-    manifest::{FileError, Grants, Manifest},
-    redact::Redactor,
+    limits::Concurrency,
+    manifest::Grants,
 };
 
 /// An audit file's size before it is rotated, and how many old ones are kept.
 const AUDIT_FILE: (u64, u32) = (64 << 20, 8);
-
-/// A shorter credential would be in half of all texts, so it couldn't be kept out of them.
-const SHORTEST_SECRET: usize = 4;
 
 /// How long running calls have to end when the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -46,9 +45,9 @@ pub struct App {
     pub(super) grants: Grants,
     pub(super) callers: Option<Arc<Callers>>,
     pub(super) dev: Option<Arc<Access>>,
-    /// Modules that wait to be started, in order.
-    modules: Vec<Module>,
-    started: Vec<Module>,
+    #[cfg(feature = "http")]
+    pub(super) health: Arc<Health>,
+    modules: Modules,
     pub(super) stop: CancellationToken,
 }
 
@@ -56,42 +55,24 @@ impl App {
     /// Checks everything before anything is served, then starts the modules.
     pub(super) async fn start(builder: Doorman, options: Options) -> Result<Self, Error> {
         let mut app = Self::prepare(builder, options)?;
-        app.begin().await?;
+        app.modules.start(&app.door.guard.redactor).await?;
         Ok(app)
     }
 
     /// Checks everything; nothing has happened yet.
-    fn prepare(builder: Doorman, options: Options) -> Result<Self, Error> {
-        let Doorman { name, version, instructions, listed, modules, state, secrets, manifests, .. } = builder;
-        let mut redactor = Redactor::builder();
-        for key in &builder.redact_keys {
-            redactor = redactor.key(key);
-        }
+    fn prepare(mut builder: Doorman, options: Options) -> Result<Self, Error> {
+        builder.manifests.extend(options.manifests.into_iter().map(Source::At));
         let bearer = launch::token()?;
-        for secret in secrets.iter().chain(&bearer) {
-            if secret.expose().len() < SHORTEST_SECRET {
-                let text = format!("a credential of fewer than {SHORTEST_SECRET} bytes can't be told from other text");
-                return Err(Error::Setting(text));
-            }
-            redactor = redactor.secret(secret);
-        }
-        let redactor = Arc::new(redactor.build()?);
-        if let Some(error) = builder.errors.into_iter().next() {
-            return Err(error.scrubbed(&redactor));
-        }
-        if builder.dev {
+        builder.secrets.extend(bearer.clone());
+        guard::install_hook();
+        let Checked { catalog, policies, limits, grants, redactor, state, modules, health, rest } =
+            Checked::of(builder, Purpose::Serving)?;
+        if rest.dev {
             eprintln!(
                 "WARNING: development mode: everything is granted to whoever reaches this server from this machine"
             );
         }
-        guard::install_hook();
-        let catalog = Catalog::build(listed, &state)?;
-        let manifests = manifests.into_iter().chain(options.manifests.into_iter().map(Source::At));
-        let grants = read_grants(manifests, &catalog)?;
-        let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
-        let limits = Limits::new(Monotonic::start(), &quotas);
-        let policies = Policies::compile(&catalog, &limits, &redactor, builder.defaults)?;
-        let sink: Box<dyn Sink> = match (builder.sink, options.audit_log) {
+        let sink: Box<dyn Sink> = match (rest.sink, options.audit_log) {
             (_, Some(path)) => {
                 let (bytes, keep) = AUDIT_FILE;
                 Box::new(RotatingFile::open(path, bytes, keep).map_err(Error::Audit)?)
@@ -100,8 +81,8 @@ impl App {
             (None, None) => Box::new(Stderr),
         };
         #[cfg(feature = "http")]
-        let reach = builder.reach.with(options.reach);
-        let tokens = match (options.tokens, builder.tokens, bearer) {
+        let reach = rest.reach.with(options.reach);
+        let tokens = match (options.tokens, rest.tokens, bearer) {
             (Some(path), ..) => Some(Tokens::read(path)?),
             (None, Some(tokens), _) => Some(tokens),
             (None, None, Some(token)) => Some(match launch::agent(&grants)? {
@@ -111,7 +92,7 @@ impl App {
             (None, None, None) => None,
         };
         let guard = Guard {
-            concurrency: Concurrency::new(builder.running),
+            concurrency: Concurrency::new(rest.running),
             audit: Audit::new(sink),
             state: Arc::new(state),
             catalog,
@@ -120,38 +101,32 @@ impl App {
             redactor,
         };
         let callers = tokens.map(|tokens| Arc::new(Callers::new(tokens, &guard.catalog, &grants)));
-        let dev = match builder.dev {
+        let dev = match rest.dev {
             true => Some(Arc::new(Access::everything(Principal::verified(developer()?), &guard.catalog))),
             false => None,
         };
         let nobody = Arc::new(Access::of(Principal::anonymous(None), &guard.catalog, &grants));
-        let door = Door { tools: Door::publish(&guard), guard, nobody, name, version, instructions };
-        let stop = CancellationToken::new();
+        let door = Door {
+            tools: Door::publish(&guard),
+            guard,
+            nobody,
+            name: rest.name,
+            version: rest.version,
+            instructions: rest.instructions,
+        };
         Ok(Self {
             door: Arc::new(door),
-            max_request: builder.max_request,
+            max_request: rest.max_request,
             #[cfg(feature = "http")]
             reach,
+            #[cfg(feature = "http")]
+            health,
             grants,
             callers,
             dev,
-            modules,
-            started: Vec::new(),
-            stop,
+            modules: Modules::new(modules),
+            stop: CancellationToken::new(),
         })
-    }
-
-    /// Starts the modules, in order. If one can't start, those that did are stopped, last first.
-    async fn begin(&mut self) -> Result<(), Error> {
-        for module in std::mem::take(&mut self.modules) {
-            if let Err(reason) = (module.start)(&*module.value).await {
-                stop_modules(std::mem::take(&mut self.started)).await;
-                let error = Error::Module { instance: module.instance, reason };
-                return Err(error.scrubbed(&self.door.guard.redactor));
-            }
-            self.started.push(module);
-        }
-        Ok(())
     }
 
     /// Waits until no call runs, for so long as the process was asked to stop with patience; then a moment longer, for the
@@ -222,18 +197,27 @@ impl App {
     pub fn stop(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             self.stop.cancel();
-            stop_modules(self.started).await;
+            self.modules.stop().await;
             drop(self.door.guard.audit.finish());
         })
     }
 }
 
-/// Serves as the command line says.
+/// Does what the command line says.
 pub(super) async fn run(builder: Doorman, args: Vec<String>) -> Result<(), Error> {
-    let Some(options) = cli::parse(&builder.name, &builder.version, args)? else { return Ok(()) };
-    let scrubber = log::to_stderr();
+    match cli::parse(&builder, args)? {
+        Asked::Nothing => Ok(()),
+        Asked::Own(run) => run().await,
+        Asked::Validate(manifests) => inspect::validate(builder, manifests),
+        Asked::Inspect(manifests, form) => inspect::inspect(builder, manifests, form),
+        Asked::Run(options) => serve(builder, options).await,
+    }
+}
+
+async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
+    let scrubber = log::set_up(options.ops_log.take())?;
     #[cfg(feature = "http")]
-    let http = options.http;
+    let http = options.http.take();
     let mut app = App::prepare(builder, options)?;
     scrubber.knows(Arc::clone(&app.door.guard.redactor));
     // Who calls, and where, is settled before a module does anything.
@@ -244,7 +228,7 @@ pub(super) async fn run(builder: Doorman, args: Vec<String>) -> Result<(), Error
     #[cfg(not(feature = "http"))]
     let http = None::<std::convert::Infallible>;
     let launched = if http.is_none() { Some(app.launched()?) } else { None };
-    app.begin().await?;
+    app.modules.start(&app.door.guard.redactor).await?;
     let flusher = tokio::spawn(flush_rejections(Arc::clone(&app.door)));
     let served = match (launched, http) {
         (Some(launched), _) => app.serve_stdio(launched).await,
@@ -254,6 +238,7 @@ pub(super) async fn run(builder: Doorman, args: Vec<String>) -> Result<(), Error
     };
     flusher.abort();
     app.stop().await;
+    tracing::info!("stopped");
     served
 }
 
@@ -286,28 +271,4 @@ pub(super) fn asked_to_stop() -> impl Future<Output = ()> + Send {
 fn developer() -> Result<Identity, Error> {
     let agent = Agent::new("dev", "dev").map_err(|error| Error::Launch(error.to_string()))?;
     Ok(Identity::of_agent(agent))
-}
-
-fn read_grants(manifests: impl Iterator<Item = Source>, catalog: &Catalog) -> Result<Grants, Error> {
-    let (mut read, mut errors): (Vec<Manifest>, Vec<FileError>) = (Vec::new(), Vec::new());
-    for source in manifests {
-        match source {
-            Source::Read(manifest) => read.push(manifest),
-            Source::At(path) => match Manifest::read(path) {
-                Ok(manifest) => read.push(manifest),
-                Err(error) => errors.push(error),
-            },
-        }
-    }
-    match Grants::of(read, catalog) {
-        Ok(grants) if errors.is_empty() => Ok(grants),
-        Ok(_) => Err(Error::Files(errors)),
-        Err(more) => Err(Error::Files(errors.into_iter().chain(more).collect())),
-    }
-}
-
-async fn stop_modules(started: Vec<Module>) {
-    for module in started.into_iter().rev() {
-        (module.stop)(&*module.value).await;
-    }
 }

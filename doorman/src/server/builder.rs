@@ -1,6 +1,6 @@
 //! The builder: what an application says about itself.
 
-use std::{any::Any, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::{App, Error, cli::Options};
 use crate::{
     audit::Sink,
-    call::{Mounted, StateTable},
+    call::StateTable,
     credentials::Secret,
-    exposure::{ConfiguredModule, Credentials, Listed, ModuleError, ToolModule, ToolSpec},
+    exposure::{ConfiguredModule, Credentials, Instance, Listed, ModuleError, ModuleType, ToolModule, ToolSpec},
     guard::Defaults,
     identity::Tokens,
     limits::Running,
@@ -44,6 +44,9 @@ pub struct Doorman {
     pub(super) instructions: Option<String>,
     pub(super) listed: Vec<Listed>,
     pub(super) modules: Vec<Module>,
+    /// What manifests may ask for, by name.
+    pub(super) types: BTreeMap<&'static str, ModuleType>,
+    pub(super) commands: Vec<Command>,
     pub(super) state: StateTable,
     pub(super) secrets: Vec<Secret>,
     pub(super) manifests: Vec<Source>,
@@ -63,16 +66,22 @@ pub struct Doorman {
 
 /// A manifest, or where one is.
 pub(super) enum Source {
-    Read(Manifest),
+    Read(Box<Manifest>),
     At(PathBuf),
 }
 
-/// A module instance that is started and stopped with the application.
+/// A module instance that the application mounts itself.
 pub(super) struct Module {
-    pub(super) instance: String,
-    pub(super) start: fn(&(dyn Any + Send + Sync)) -> BoxFuture<'_, Result<(), ModuleError>>,
-    pub(super) stop: fn(&(dyn Any + Send + Sync)) -> BoxFuture<'_, ()>,
-    pub(super) value: Arc<dyn Any + Send + Sync>,
+    pub(super) name: Arc<str>,
+    pub(super) tools: &'static [&'static ToolSpec],
+    pub(super) instance: Instance,
+}
+
+/// A subcommand of the application's own.
+pub(super) struct Command {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) run: fn() -> BoxFuture<'static, Result<(), Error>>,
 }
 
 impl Doorman {
@@ -84,6 +93,8 @@ impl Doorman {
             instructions: None,
             listed: Vec::new(),
             modules: Vec::new(),
+            types: BTreeMap::new(),
+            commands: Vec::new(),
             state: StateTable::default(),
             secrets: Vec::new(),
             manifests: Vec::new(),
@@ -122,7 +133,7 @@ impl Doorman {
 
     /// Lists tools: `tools![get_invoice, billing::refund]`.
     pub fn tools(mut self, tools: &[&'static ToolSpec]) -> Self {
-        self.listed.extend(tools.iter().map(|&spec| Listed { spec, module: None }));
+        self.listed.extend(tools.iter().map(|&spec| Listed { spec, module: None, world: None }));
         self
     }
 
@@ -138,24 +149,26 @@ impl Doorman {
             self.errors.push(Error::Setting(format!("the instance name of a module: {error}")));
             return self;
         }
-        let value: Arc<dyn Any + Send + Sync> = Arc::new(module);
-        let mounted = Arc::new(Mounted { instance: Arc::clone(&value), scope: scope_of::<M> });
-        let name: Arc<str> = instance.into();
-        let tools =
-            M::TOOLS.iter().map(|&spec| Listed { spec, module: Some((Arc::clone(&name), Arc::clone(&mounted))) });
-        self.listed.extend(tools);
-        self.modules.push(Module {
-            instance: instance.to_owned(),
-            start: |module| match module.downcast_ref::<M>() {
-                Some(module) => module.start_module(),
-                None => Box::pin(async { Ok(()) }),
-            },
-            stop: |module| match module.downcast_ref::<M>() {
-                Some(module) => module.stop_module(),
-                None => Box::pin(async {}),
-            },
-            value,
-        });
+        let (name, instance): (Arc<str>, _) = (instance.into(), Instance::of(module));
+        self.listed.extend(M::TOOLS.iter().map(|&spec| {
+            let module = Some((Arc::clone(&name), Arc::clone(&instance.mounted)));
+            Listed { spec, module, world: None }
+        }));
+        self.modules.push(Module { name, tools: M::TOOLS, instance });
+        self
+    }
+
+    /// Lets manifests ask for modules of this type, by the module's own name: `modules: {docs: {type: filesystem, …}}`.
+    /// Each manifest gets instances of its own.
+    pub fn module_type<M: ConfiguredModule>(mut self) -> Self {
+        match ModuleType::of::<M>() {
+            Ok(kind) => {
+                if self.types.insert(M::NAME, kind).is_some() {
+                    self.errors.push(Error::Setting(format!("two module types are named `{}`", M::NAME)));
+                }
+            }
+            Err(reason) => self.errors.push(Error::Setting(format!("the module type `{}`: {reason}", M::NAME))),
+        }
         self
     }
 
@@ -198,7 +211,7 @@ impl Doorman {
         self
     }
 
-    /// A manifest file: what an agent type is granted. Several for several types.
+    /// A manifest file, or a folder of them: what an agent type is granted. Several for several types.
     pub fn manifest(mut self, path: impl Into<PathBuf>) -> Self {
         self.manifests.push(Source::At(path.into()));
         self
@@ -206,7 +219,7 @@ impl Doorman {
 
     /// A manifest that the application has at hand.
     pub fn grant(mut self, manifest: Manifest) -> Self {
-        self.manifests.push(Source::Read(manifest));
+        self.manifests.push(Source::Read(manifest.into()));
         self
     }
 
@@ -268,10 +281,36 @@ impl Doorman {
         self
     }
 
+    /// A subcommand of the application's own, beside those that every application has: `NAME` on the command line runs
+    /// `run` and serves nothing.
+    pub fn command(
+        mut self,
+        name: &'static str,
+        about: &'static str,
+        run: fn() -> BoxFuture<'static, Result<(), Error>>,
+    ) -> Self {
+        self.commands.push(Command { name, about, run });
+        self
+    }
+
     /// Serves as the process's command line says: stdio, or `--http ADDR`. Returns when the client goes away or the
     /// process is asked to stop (SIGINT, SIGTERM).
     pub fn run(self) -> BoxFuture<'static, Result<(), Error>> {
         self.run_with(std::env::args().collect())
+    }
+
+    /// As [`run`](Self::run), for a `main` that returns an exit code: 0 at the end, 1 when the application can't start or
+    /// a manifest isn't valid, 2 for a command line that makes no sense. What is wrong is said on stderr.
+    pub fn main(self) -> BoxFuture<'static, ExitCode> {
+        Box::pin(async {
+            match self.run().await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("{error}");
+                    ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
+                }
+            }
+        })
     }
 
     /// As [`run`](Self::run), with arguments of the application's choice; the first is the program's name.
@@ -285,7 +324,3 @@ impl Doorman {
     }
 }
 
-/// The resource scope of a module instance, as the call context looks for it.
-fn scope_of<M: ToolModule>(module: &(dyn Any + Send + Sync)) -> Option<&(dyn Any + Send + Sync)> {
-    Some(module.downcast_ref::<M>()?.resource_scope()?)
-}

@@ -2,11 +2,33 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, Command, error::ErrorKind, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
+use futures::future::BoxFuture;
 
-use super::Error;
+use super::{Doorman, Error};
 
-/// What the operator said.
+/// What the operator asked for.
+pub(super) enum Asked {
+    /// To serve.
+    Run(Options),
+    /// Whether these manifests are valid.
+    Validate(Vec<PathBuf>),
+    /// What they open.
+    Inspect(Vec<PathBuf>, Form),
+    /// A subcommand of the application's own.
+    Own(fn() -> BoxFuture<'static, Result<(), Error>>),
+    /// Help or the version, which has been printed.
+    Nothing,
+}
+
+/// How something is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Text,
+    Json,
+}
+
+/// How to serve.
 #[derive(Debug, Default)]
 pub(super) struct Options {
     #[cfg(feature = "http")]
@@ -16,39 +38,89 @@ pub(super) struct Options {
     pub(super) manifests: Vec<PathBuf>,
     pub(super) tokens: Option<PathBuf>,
     pub(super) audit_log: Option<PathBuf>,
+    pub(super) ops_log: Option<PathBuf>,
 }
 
-/// Parses the process's arguments. Help and version are printed, and `None` says that there is nothing to serve.
-pub(super) fn parse(
-    name: &str,
-    version: &str,
-    args: impl IntoIterator<Item = String>,
-) -> Result<Option<Options>, Error> {
-    let mut matches = match command(name, version).try_get_matches_from(args) {
+/// Parses the process's arguments; the first is the program's name.
+pub(super) fn parse(builder: &Doorman, args: impl IntoIterator<Item = String>) -> Result<Asked, Error> {
+    let mut matches = match command(builder).try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             drop(error.print());
-            return Ok(None);
+            return Ok(Asked::Nothing);
         }
         Err(error) => return Err(Error::Usage(error.to_string().trim_end().to_owned())),
     };
-    Ok(Some(Options {
+    match matches.remove_subcommand() {
+        None => options(&mut matches).map(Asked::Run),
+        Some((name, mut matches)) => match &*name {
+            "run" => options(&mut matches).map(Asked::Run),
+            "validate" => Ok(Asked::Validate(paths(&mut matches))),
+            "inspect" => {
+                let form = if matches.get_flag("json") { Form::Json } else { Form::Text };
+                Ok(Asked::Inspect(paths(&mut matches), form))
+            }
+            "version" => {
+                say(&format!("{} {}\n", builder.name, builder.version));
+                Ok(Asked::Nothing)
+            }
+            own => match builder.commands.iter().find(|command| command.name == own) {
+                Some(command) => Ok(Asked::Own(command.run)),
+                None => Err(Error::Usage("no such command".to_owned())),
+            },
+        },
+    }
+}
+
+/// Writes to stdout, for commands that don't serve.
+pub(super) fn say(text: &str) {
+    use std::io::Write;
+    // A reader that went away has read enough.
+    drop(std::io::stdout().write_all(text.as_bytes()));
+}
+
+fn paths(matches: &mut ArgMatches) -> Vec<PathBuf> {
+    matches.remove_many("manifest").map(Iterator::collect).unwrap_or_default()
+}
+
+fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
+    Ok(Options {
         #[cfg(feature = "http")]
-        http: matches.remove_one("http"),
+        http: address(matches)?,
         #[cfg(feature = "http")]
         reach: super::http::ReachOptions {
+            path: matches.remove_one("path"),
             behind_tls_proxy: matches.get_flag("behind-tls-proxy"),
-            hosts: texts(&mut matches, "allow-host"),
-            origins: texts(&mut matches, "allow-origin"),
+            hosts: texts(matches, "allow-host"),
+            origins: texts(matches, "allow-origin"),
         },
-        manifests: matches.remove_many("manifest").map(Iterator::collect).unwrap_or_default(),
+        manifests: paths(matches),
         tokens: matches.remove_one("tokens"),
         audit_log: matches.remove_one("audit-log"),
-    }))
+        ops_log: matches.remove_one("ops-log"),
+    })
+}
+
+/// Where HTTP is served: `--http ADDR`, or `--transport http` with `--port` and perhaps `--host`.
+#[cfg(feature = "http")]
+fn address(matches: &mut ArgMatches) -> Result<Option<std::net::SocketAddr>, Error> {
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    let transport: Option<String> = matches.remove_one("transport");
+    let (host, port) = (matches.remove_one::<IpAddr>("host"), matches.remove_one::<u16>("port"));
+    let short = matches.remove_one("http");
+    match (transport.as_deref(), short, port) {
+        (Some("http"), None, Some(port)) => Ok(Some(SocketAddr::new(host.unwrap_or(Ipv4Addr::LOCALHOST.into()), port))),
+        (Some("http"), None, None) => Err(Error::Usage("--transport http needs --port PORT".to_owned())),
+        (Some("http"), Some(address), None) if host.is_none() => Ok(Some(address)),
+        (None, Some(address), None) if host.is_none() => Ok(Some(address)),
+        (Some("stdio") | None, None, None) if host.is_none() => Ok(None),
+        (_, Some(_), _) => Err(Error::Usage("--http ADDR says all: no --host, --port or stdio beside it".to_owned())),
+        _ => Err(Error::Usage("--host and --port need --transport http".to_owned())),
+    }
 }
 
 #[cfg(feature = "http")]
-fn texts(matches: &mut clap::ArgMatches, name: &str) -> Vec<String> {
+fn texts(matches: &mut ArgMatches, name: &str) -> Vec<String> {
     matches.remove_many(name).map(Iterator::collect).unwrap_or_default()
 }
 
@@ -60,16 +132,45 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
-fn command(name: &str, version: &str) -> Command {
-    let path = |name, help| option(name, "FILE", help).value_parser(value_parser!(PathBuf));
-    let command = Command::new(name.to_owned())
-        .version(version.to_owned())
+fn path(name: &'static str, help: &'static str) -> Arg {
+    option(name, "FILE", help).value_parser(value_parser!(PathBuf))
+}
+
+fn manifest(help: &'static str) -> Arg {
+    path("manifest", help).value_name("FILE|DIR").action(ArgAction::Append).num_args(1..)
+}
+
+fn command(builder: &Doorman) -> Command {
+    let required = |it: Arg| it.required(true);
+    let subcommands = [
+        serving(Command::new("run").about("Serve (what happens without a command, too)")),
+        Command::new("validate")
+            .about("Say whether manifests are valid, and all that is wrong with them; touches nothing that they name")
+            .arg(required(manifest("A manifest, or a folder of them"))),
+        Command::new("inspect")
+            .about("Show what agents see under these manifests: tools, effects, scopes, limits")
+            .arg(required(manifest("A manifest, or a folder of them")))
+            .arg(flag("json", "As JSON")),
+        Command::new("version").about("Print the version"),
+    ];
+    let own = builder.commands.iter().map(|command| Command::new(command.name).about(command.about));
+    serving(Command::new(builder.name.clone()))
+        .version(builder.version.clone())
         .about("An MCP server. Without options it serves one client on stdin and stdout.")
         .after_help(ENVIRONMENT)
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true)
+        .subcommands(subcommands)
+        .subcommands(own)
+}
+
+fn serving(command: Command) -> Command {
+    let command = command
         .arg(flag("stdio", "Serve on stdin and stdout (the default)"))
-        .arg(path("manifest", "What an agent type is granted; may be given several times").action(ArgAction::Append))
+        .arg(manifest("What agents of a type are granted; a file, or a folder of them"))
         .arg(path("tokens", "Bearer tokens and their agents; a file that only its owner may read"))
-        .arg(path("audit-log", "Write audit records to this file (0600, rotated) rather than to stderr"));
+        .arg(path("audit-log", "Write audit records to this file (0600, rotated) rather than to stderr"))
+        .arg(path("ops-log", "Write the server's own log to this file, too (0600, rotated, JSON lines)"));
     #[cfg(feature = "http")]
     let command = http(command);
     command
@@ -79,7 +180,15 @@ fn command(name: &str, version: &str) -> Command {
 fn http(command: Command) -> Command {
     command
         .arg(
-            option("http", "ADDR", "Serve HTTP on this address, as in 127.0.0.1:8080")
+            option("transport", "TRANSPORT", "stdio (the default) or http")
+                .value_parser(["stdio", "http"])
+                .conflicts_with("stdio"),
+        )
+        .arg(option("host", "IP", "Serve HTTP on this address [default: 127.0.0.1]").value_parser(value_parser!(std::net::IpAddr)))
+        .arg(option("port", "PORT", "Serve HTTP on this port").value_parser(value_parser!(u16)))
+        .arg(option("path", "PATH", "The path of the MCP endpoint [default: /mcp]"))
+        .arg(
+            option("http", "ADDR", "As --transport http with a host and a port, as in 127.0.0.1:8080")
                 .value_parser(value_parser!(std::net::SocketAddr))
                 .conflicts_with("stdio"),
         )

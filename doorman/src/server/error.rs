@@ -7,7 +7,7 @@ use thiserror::Error as Derive;
 use crate::{
     exposure::{CatalogError, ModuleError},
     limits::LimitError,
-    manifest::FileError,
+    manifest::{FileError, FileErrors},
     redact::{InvalidRules, Redactor},
 };
 
@@ -25,8 +25,8 @@ pub enum Error {
     #[error(transparent)]
     Redaction(#[from] InvalidRules),
     /// Files of the operator's that can't be used: manifests, tokens.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Files(Vec<FileError>),
+    #[error("{0}")]
+    Files(FileErrors),
     /// Who calls on stdio, or whose token `DOORMAN_BEARER_TOKEN` is, was said wrong.
     #[error("{0}")]
     Launch(String),
@@ -56,6 +56,9 @@ pub enum Error {
     /// The audit log can't be opened.
     #[error("the audit log can't be opened: {0}")]
     Audit(std::io::Error),
+    /// The server's own log can't be opened.
+    #[error("the ops log can't be opened: {0}")]
+    OpsLog(std::io::Error),
     /// The network or a standard stream.
     #[error("{what}: {error}")]
     Io {
@@ -73,6 +76,7 @@ impl Error {
             Self::Module { instance, reason } => {
                 Self::Module { instance, reason: redactor.scrub(&reason.to_string()).into_owned().into() }
             }
+            Self::Files(errors) => Self::Files(errors.reworded(|text| redactor.scrub(text).into_owned())),
             other => other,
         }
     }
@@ -80,7 +84,19 @@ impl Error {
 
 impl From<FileError> for Error {
     fn from(error: FileError) -> Self {
-        Self::Files(vec![error])
+        Self::Files(error.into())
+    }
+}
+
+impl From<Vec<FileError>> for Error {
+    fn from(errors: Vec<FileError>) -> Self {
+        Self::Files(errors.into())
+    }
+}
+
+impl From<FileErrors> for Error {
+    fn from(errors: FileErrors) -> Self {
+        Self::Files(errors)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one place where rmcp's requests become the guard's and the guard's answers become rmcp's.
 
-use std::{borrow::Cow, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::SystemTime};
 
 use futures::future::BoxFuture;
 use rmcp::{
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     audit::{SessionTag, Transport},
     call::ProgressSink,
+    exposure::{Capability, ToolSpec},
     guard::{Access, Answer, Body, Guard, Meta, Request},
     redact::Counts,
 };
@@ -69,36 +70,40 @@ pub(crate) struct Door {
 impl Door {
     /// Publishes a guard's catalog.
     pub(crate) fn publish(guard: &Guard) -> Box<[Tool]> {
-        guard
-            .catalog
-            .all()
-            .iter()
-            .map(|capability| {
-                let spec = capability.spec;
-                let (read_only, destructive) = capability.hints();
-                let annotations = ToolAnnotations::from_raw(
-                    spec.title.map(str::to_owned),
-                    Some(read_only),
-                    Some(destructive),
-                    Some(spec.idempotent || read_only),
-                    spec.open_world,
-                );
-                let name = Cow::Owned(capability.name.to_string());
-                let mut tool = Tool::new_with_raw(name, None, Arc::clone(capability.arguments.published()));
-                tool.title = spec.title.map(str::to_owned);
-                tool.description = (!spec.description.is_empty()).then_some(Cow::Borrowed(spec.description));
-                tool.output_schema = capability.output.as_ref().map(|output| {
-                    let mut schema = Value::Object(output.schema.clone());
-                    guard.policies.of(capability).plan.widen(&mut schema);
-                    match schema {
-                        Value::Object(schema) => Arc::new(schema),
-                        _ => Arc::default(),
-                    }
-                });
-                tool.with_annotations(annotations)
-            })
-            .collect()
+        // Instances of a tool differ in their names only.
+        let mut published: HashMap<*const ToolSpec, Tool> = HashMap::new();
+        let tools = guard.catalog.all().iter().map(|capability| {
+            let known = published.entry(std::ptr::from_ref(capability.spec)).or_insert_with(|| publish(guard, capability));
+            let mut tool = known.clone();
+            tool.name = Cow::Owned(capability.name.to_string());
+            tool
+        });
+        tools.collect()
     }
+}
+
+fn publish(guard: &Guard, capability: &Capability) -> Tool {
+    let spec = capability.spec;
+    let (read_only, destructive) = capability.hints();
+    let annotations = ToolAnnotations::from_raw(
+        spec.title.map(str::to_owned),
+        Some(read_only),
+        Some(destructive),
+        Some(spec.idempotent || read_only),
+        spec.open_world,
+    );
+    let mut tool = Tool::new_with_raw("", None, Arc::clone(capability.arguments.published()));
+    tool.title = spec.title.map(str::to_owned);
+    tool.description = (!spec.description.is_empty()).then_some(Cow::Borrowed(spec.description));
+    tool.output_schema = capability.output.as_ref().map(|output| {
+        let mut schema = Value::Object(output.schema.clone());
+        guard.policies.of(capability).plan.widen(&mut schema);
+        match schema {
+            Value::Object(schema) => Arc::new(schema),
+            _ => Arc::default(),
+        }
+    });
+    tool.with_annotations(annotations)
 }
 
 impl Handler {
@@ -141,7 +146,7 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params("this server gave no cursor", None));
         }
         let arrival = self.arrival(&context);
-        let listed = arrival.access.view.listed().iter().map(|&id| self.door.tools[id].clone());
+        let listed = arrival.access.view.listed().map(|id| self.door.tools[id].clone());
         Ok(ListToolsResult::with_all_items(listed.collect()))
     }
 

@@ -3,7 +3,11 @@
 use std::env::VarError;
 
 use super::Error;
-use crate::{credentials::Secret, identity::Agent, manifest::Grants};
+use crate::{
+    credentials::Secret,
+    identity::Agent,
+    manifest::{Grants, is_secret},
+};
 
 /// The token that one HTTP caller bears, or that a stdio client's launcher verifies with.
 pub(super) const TOKEN: &str = "DOORMAN_BEARER_TOKEN";
@@ -22,8 +26,7 @@ pub(super) fn agent(grants: &Grants) -> Result<Option<Agent>, Error> {
     };
     let agent = Agent::new(&id, &kind).map_err(|error| Error::Launch(format!("AGENT_ID, AGENT_TYPE: {error}")))?;
     if !grants.is_empty() && grants.of_type(agent.kind()).is_none() {
-        let known: Vec<&str> = grants.types().collect();
-        let text = format!("AGENT_TYPE is not the manifest's agent_type; expected {}", known.join(" or "));
+        let text = format!("AGENT_TYPE is not the manifest's agent_type; expected {}", grants.types().join(" or "));
         return Err(Error::Launch(text));
     }
     Ok(Some(agent))
@@ -32,6 +35,29 @@ pub(super) fn agent(grants: &Grants) -> Result<Option<Agent>, Error> {
 /// `DOORMAN_BEARER_TOKEN`, if it is set and not empty.
 pub(super) fn token() -> Result<Option<Secret>, Error> {
     Ok(variable(TOKEN)?.map(Secret::new))
+}
+
+/// Variables of the environment that hold a credential, by their names or because they are URLs with a password. What is
+/// too short or too plain to be one is left out: to mask it would mask half of all texts.
+pub(super) fn credentials() -> Vec<Secret> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let secret = |(name, value): &(String, String)| is_secret(value) && (names_a_credential(name) || has_userinfo(value));
+    variables.filter(secret).map(|(_, value)| Secret::new(value)).collect()
+}
+
+fn names_a_credential(name: &str) -> bool {
+    const ENDINGS: [&str; 15] = [
+        "TOKEN", "PASSWORD", "PASSWD", "SECRET", "KEY", "CREDENTIALS", "PWD", "PASS", "AUTH", "SECRET_ID", "ROLE_ID", "DSN",
+        "BEARER", "PAT", "WEBHOOK",
+    ];
+    let name = name.to_ascii_uppercase();
+    let name = name.strip_suffix("_URL").unwrap_or(&name);
+    ENDINGS.iter().any(|ending| name.strip_suffix(ending).is_some_and(|rest| rest.ends_with('_')))
+}
+
+fn has_userinfo(value: &str) -> bool {
+    let authority = value.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    authority.is_some_and(|it| it.contains('@'))
 }
 
 /// A variable's value, trimmed; an empty one is as good as none.

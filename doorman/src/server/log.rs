@@ -1,65 +1,92 @@
-//! What the operator reads on stderr, without the credentials that the process holds (S18).
+//! What the operator reads, on stderr and in a file if he wants one, without the credentials that the process holds (S18).
 
 use std::{
     io::{self, Write},
+    path::PathBuf,
     sync::{Arc, OnceLock},
 };
 
 use tracing::Level;
 use tracing_subscriber::{
-    EnvFilter, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, Layer,
+    filter::filter_fn,
+    fmt::{MakeWriter, layer},
+    layer::SubscriberExt,
+    registry,
+    util::SubscriberInitExt,
 };
 
-use crate::redact::Redactor;
+use super::Error;
+use crate::{
+    audit::{RotatingFile, Sink, Stderr},
+    redact::Redactor,
+};
 
-/// Sets up the process's log, unless the application has set up its own.
+/// The size of a log file before it is rotated, and how many old ones are kept.
+const FILE: (u64, u32) = (64 << 20, 8);
+
+/// Sets up the process's log, unless the application has set up its own: on stderr as text, and in `file` as JSON lines.
 ///
 /// rmcp logs arguments and results at `debug` and session ids at `info`, so whatever else is asked for, it says errors
 /// only (S08, S20).
-pub(super) fn to_stderr() -> Scrubber {
-    let wanted = std::env::var("DOORMAN_LOG").unwrap_or_else(|_| "warn".to_owned());
-    let wanted = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("warn"));
+pub(super) fn set_up(file: Option<PathBuf>) -> Result<Knowledge, Error> {
+    let knowledge = Knowledge::default();
+    let filter = |otherwise: &str| {
+        let wanted = std::env::var("DOORMAN_LOG").ok().and_then(|wanted| EnvFilter::try_new(wanted).ok());
+        wanted.unwrap_or_else(|| EnvFilter::new(otherwise))
+    };
     // A filter of its own: in the operator's, a directive for one of rmcp's modules would go before one for all of rmcp.
     let silent = filter_fn(|event| !event.target().starts_with("rmcp") || *event.level() == Level::ERROR);
-    let scrubber = Scrubber::default();
-    let lines = tracing_subscriber::fmt().with_writer(scrubber.clone()).with_ansi(false).with_env_filter(wanted);
-    drop(lines.finish().with(silent).try_init());
-    scrubber
+    let lines = layer().with_ansi(false).with_writer(Scrubber { knowledge: knowledge.clone(), sink: Arc::new(Stderr) });
+    let (bytes, keep) = FILE;
+    let file = file.map(|path| RotatingFile::open(path, bytes, keep)).transpose().map_err(Error::OpsLog)?;
+    let kept = file.map(|file| {
+        let writer = Scrubber { knowledge: knowledge.clone(), sink: Arc::new(file) };
+        layer().json().flatten_event(true).with_writer(writer).with_filter(filter("info"))
+    });
+    drop(registry().with(silent).with(lines.with_filter(filter("warn"))).with(kept).try_init());
+    Ok(knowledge)
 }
 
-/// Writes to stderr, and leaves out by value what the redactor knows once it is there. Until then nothing that could hold
-/// a credential is logged.
+/// What the log must not say, once it is known. Until then nothing that could hold a credential is logged.
 #[derive(Clone, Default)]
-pub(super) struct Scrubber(Arc<OnceLock<Arc<Redactor>>>);
+pub(super) struct Knowledge(Arc<OnceLock<Arc<Redactor>>>);
 
-impl Scrubber {
+impl Knowledge {
     /// Tells the log what not to say.
     pub(super) fn knows(&self, redactor: Arc<Redactor>) {
         drop(self.0.set(redactor));
     }
 }
 
-impl<'a> MakeWriter<'a> for Scrubber {
-    type Writer = Scrubbing<'a>;
+/// Writes lines without what the redactor knows by value.
+struct Scrubber<S> {
+    knowledge: Knowledge,
+    sink: Arc<S>,
+}
 
-    fn make_writer(&'a self) -> Scrubbing<'a> {
-        Scrubbing(self.0.get())
+impl<'a, S: Sink> MakeWriter<'a> for Scrubber<S> {
+    type Writer = Scrubbing<'a, S>;
+
+    fn make_writer(&'a self) -> Scrubbing<'a, S> {
+        Scrubbing(self)
     }
 }
 
-/// One line on its way to stderr.
-pub(super) struct Scrubbing<'a>(Option<&'a Arc<Redactor>>);
+/// One line on its way.
+struct Scrubbing<'a, S>(&'a Scrubber<S>);
 
-impl Write for Scrubbing<'_> {
+impl<S: Sink> Write for Scrubbing<'_, S> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match self.0 {
-            Some(redactor) => io::stderr().write_all(redactor.scrub(&String::from_utf8_lossy(line)).as_bytes())?,
-            None => io::stderr().write_all(line)?,
+        let Scrubber { knowledge, sink } = self.0;
+        match knowledge.0.get() {
+            Some(redactor) => sink.write_line(redactor.scrub(&String::from_utf8_lossy(line)).as_bytes())?,
+            None => sink.write_line(line)?,
         }
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }

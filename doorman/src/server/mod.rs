@@ -4,14 +4,18 @@
 mod app;
 mod builder;
 mod callers;
+mod checked;
 mod cli;
 mod error;
 mod handler;
+mod inspect;
 #[cfg(feature = "http")]
 mod http;
 mod launch;
 mod log;
+mod modules;
 mod scan;
+mod status;
 mod stdio;
 
 pub use app::App;

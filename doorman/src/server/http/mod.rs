@@ -34,6 +34,7 @@ use sessions::Sessions;
 
 use super::{
     handler::{Arrival, Door, Handler},
+    modules::Health,
     scan::{self, ScanLimits},
 };
 use crate::{audit::Transport, guard::Access};
@@ -65,6 +66,9 @@ const UNIT: usize = 1024;
 /// How long a body may take to arrive.
 const SLOWEST_BODY: Duration = Duration::from_secs(30);
 
+/// The one route that answers everybody.
+const HEALTH: &str = "/health";
+
 struct Server {
     door: Arc<Door>,
     settings: Settings,
@@ -77,7 +81,7 @@ struct Server {
 }
 
 /// The router: the MCP endpoint and `/health`. `stop` ends sessions and open streams.
-pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationToken) -> Router {
+pub(super) fn router(door: Arc<Door>, health: Arc<Health>, settings: Settings, stop: &CancellationToken) -> Router {
     let handler = Handler::new(Arc::clone(&door), None);
     let config = |sessions: bool| {
         let mut config = StreamableHttpServerConfig::default()
@@ -97,8 +101,19 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
         Arc::new(Server { door, settings, sessions, bodies: Arc::new(Semaphore::new(BODIES / UNIT)), stateless });
     Router::new()
         .route(&path, any(endpoint))
-        .route("/health", get(|| async { ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#) }))
+        .route(HEALTH, get(move || std::future::ready(report(&health))))
         .with_state(server)
+}
+
+/// How the server is, for those who look after it: counts, and nothing that names anything.
+fn report(health: &Health) -> Response {
+    let (total, failed, healthy) = health.count();
+    let (status, word) = if healthy { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
+    let body = match total {
+        0 => format!(r#"{{"status":"{word}"}}"#),
+        _ => format!(r#"{{"status":"{word}","modules":{{"total_count":{total},"failed_count":{failed}}}}}"#),
+    };
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 async fn endpoint(State(server): State<Arc<Server>>, request: Request) -> Response {

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Authenticator, Origins, Settings};
+use super::{Authenticator, HEALTH, Origins, Settings};
 use crate::server::{App, Doorman, Error, app::asked_to_stop, scan::ScanLimits};
 
 /// How long connections have to close once sessions and streams have ended.
@@ -39,6 +39,7 @@ impl Default for Reach {
 /// What the command line adds to it.
 #[derive(Debug, Default)]
 pub(in crate::server) struct ReachOptions {
+    pub(in crate::server) path: Option<String>,
     pub(in crate::server) behind_tls_proxy: bool,
     pub(in crate::server) hosts: Vec<String>,
     pub(in crate::server) origins: Vec<String>,
@@ -46,6 +47,7 @@ pub(in crate::server) struct ReachOptions {
 
 impl Reach {
     pub(in crate::server) fn with(mut self, options: ReachOptions) -> Self {
+        self.path = options.path.unwrap_or(self.path);
         self.hosts.extend(options.hosts);
         self.origins.extend(options.origins);
         self.behind_tls_proxy |= options.behind_tls_proxy;
@@ -108,6 +110,11 @@ impl App {
             Some(access) => Authenticator::Dev(Arc::clone(access)),
             None => Authenticator::Tokens { callers: self.callers.clone(), anonymous },
         };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~');
+        if !self.reach.path.starts_with('/') || !self.reach.path.chars().all(plain) || self.reach.path == HEALTH {
+            let text = format!("the endpoint's path must begin with `/`, be plain, and not be {HEALTH}");
+            return Err(Error::Setting(text));
+        }
         let origins = Origins::new(&self.reach.hosts, &self.reach.origins).map_err(Error::Setting)?;
         let settings = Settings {
             path: self.reach.path.clone(),
@@ -117,7 +124,7 @@ impl App {
             origins,
             authenticator,
         };
-        Ok(super::router(Arc::clone(&self.door), settings, &self.stop))
+        Ok(super::router(Arc::clone(&self.door), Arc::clone(&self.health), settings, &self.stop))
     }
 
     /// Serves HTTP on an address until the process is asked to stop.
@@ -128,6 +135,7 @@ impl App {
         let bound = listener.local_addr().map_err(io)?;
         let asked = asked_to_stop();
         eprintln!("serving MCP on http://{bound}{}", self.reach.path);
+        tracing::info!(address = %bound, "serving");
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let stopping = CancellationToken::new();
         let stopped = stopping.clone();
@@ -149,10 +157,13 @@ impl App {
         }
     }
 
-    /// Beyond this machine nothing is served without a verifier, and nothing without TLS in front.
+    /// Nothing is served to nobody; beyond this machine nothing without a verifier, and nothing without TLS in front.
     pub(in crate::server) fn safe_to_serve(&self, address: SocketAddr) -> Result<(), Error> {
         let refuse = |reason| Err(Error::Unsafe { address: address.to_string(), reason });
         match () {
+            () if self.callers.is_none() && self.dev.is_none() && !self.reach.anonymous => {
+                refuse("nobody could ever call; give --tokens or DOORMAN_BEARER_TOKEN")
+            }
             () if address.ip().to_canonical().is_loopback() => Ok(()),
             () if self.dev.is_some() => refuse("development mode grants everything and serves this machine only"),
             () if self.callers.is_none() => {

@@ -1,0 +1,132 @@
+//! An application that has been checked as a whole: all that it lists, all that its manifests say, and nothing started.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    Doorman, Error,
+    builder::Source,
+    launch,
+    modules::{Health, Module},
+    status,
+};
+use crate::{
+    call::StateTable,
+    exposure::{Catalog, Listed},
+    guard::Policies,
+    limits::{Limits, Monotonic, Quotas},
+    manifest::{Assembled, Assembly, FileError, Grants, Manifest, Offer},
+    redact::Redactor,
+};
+
+/// A shorter credential would be in half of all texts, so it couldn't be kept out of them.
+const SHORTEST_SECRET: usize = 4;
+
+/// What an application is checked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Serving,
+    /// Nothing but manifests and the environment is read.
+    Looking,
+}
+
+pub(super) struct Checked {
+    pub(super) catalog: Catalog,
+    pub(super) policies: Policies,
+    pub(super) limits: Limits,
+    pub(super) grants: Grants,
+    pub(super) redactor: Arc<Redactor>,
+    pub(super) state: StateTable,
+    /// In the order in which they are to be started.
+    pub(super) modules: Vec<Module>,
+    pub(super) health: Arc<Health>,
+    /// What is left of the builder.
+    pub(super) rest: Doorman,
+}
+
+impl Checked {
+    /// Puts an application together, or says all that is wrong with its manifests, or the first other thing.
+    pub(super) fn of(mut builder: Doorman, purpose: Purpose) -> Result<Self, Error> {
+        let (manifests, mut wrong) = read(std::mem::take(&mut builder.manifests));
+        let listed = std::mem::take(&mut builder.listed);
+        let mut assembly = assemble(&builder, &listed, manifests, purpose);
+        let redactor = Arc::new(redactor(&builder, &assembly)?);
+        if let Some(error) = std::mem::take(&mut builder.errors).into_iter().next() {
+            return Err(error.scrubbed(&redactor));
+        }
+        wrong.extend(assembly.errors().into_iter().flatten());
+        if !wrong.is_empty() {
+            return Err(Error::from(wrong).scrubbed(&redactor));
+        }
+        let modules = modules(&mut builder, &assembly.manifests);
+        let health = Arc::new(Health::of(&modules));
+        let mut state = std::mem::take(&mut builder.state);
+        state.share(Arc::clone(&health));
+        let catalog = Catalog::build(listed.into_iter().chain(assembly.listed).collect(), &state)?;
+        let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
+        let limits = Limits::new(Monotonic::start(), &quotas);
+        let grants = Grants::of(assembly.manifests, &catalog, &limits)?;
+        let policies = Policies::compile(&catalog, &limits, &redactor, builder.defaults)?;
+        Ok(Self { catalog, policies, limits, grants, redactor, state, modules, health, rest: builder })
+    }
+}
+
+/// Reads manifests that are still files.
+fn read(sources: Vec<Source>) -> (Vec<Manifest>, Vec<FileError>) {
+    let (mut read, mut wrong) = (Vec::new(), Vec::new());
+    for source in sources {
+        match source {
+            Source::Read(manifest) => read.push(*manifest),
+            Source::At(path) => match Manifest::read_all(path) {
+                Ok(manifests) => read.extend(manifests),
+                Err(errors) => wrong.extend(errors),
+            },
+        }
+    }
+    (read, wrong)
+}
+
+fn assemble(builder: &Doorman, listed: &[Listed], manifests: Vec<Manifest>, purpose: Purpose) -> Assembly {
+    let mounted: HashMap<_, _> =
+        builder.modules.iter().map(|module| (Arc::clone(&module.name), module.tools)).collect();
+    let names: HashSet<String> = listed.iter().map(Listed::wire_name).collect();
+    let serving = purpose == Purpose::Serving;
+    let offer =
+        Offer { types: &builder.types, mounted: &mounted, status: status::spec(), names: &names, serving };
+    Assembly::of(manifests, offer)
+}
+
+/// Knows every credential that the process holds: those it was given, those that modules were given, and what in the
+/// environment has the name of one.
+fn redactor(builder: &Doorman, assembly: &Assembly) -> Result<Redactor, Error> {
+    let mut redactor = Redactor::builder();
+    for key in &builder.redact_keys {
+        redactor = redactor.key(key);
+    }
+    for secret in builder.secrets.iter().chain(&assembly.secrets).chain(&launch::credentials()) {
+        if secret.expose().len() < SHORTEST_SECRET {
+            let text = format!("a credential of fewer than {SHORTEST_SECRET} bytes can't be told from other text");
+            return Err(Error::Setting(text));
+        }
+        redactor = redactor.secret(secret);
+    }
+    Ok(redactor.build()?)
+}
+
+/// The application's own instances, then each manifest's.
+fn modules(builder: &mut Doorman, manifests: &[Assembled]) -> Vec<Module> {
+    let own = std::mem::take(&mut builder.modules).into_iter();
+    let own = own.map(|it| Module { name: it.name, agent_type: None, optional: false, instance: it.instance });
+    let declared = manifests.iter().flat_map(|assembled| {
+        let agent_type: Arc<str> = assembled.manifest.agent_type().into();
+        assembled.instances.iter().map(move |it| Module {
+            name: Arc::clone(&it.name),
+            agent_type: Some(Arc::clone(&agent_type)),
+            optional: it.optional,
+            instance: it.instance.clone(),
+        })
+    });
+    own.chain(declared).collect()
+}

@@ -1,0 +1,148 @@
+//! Looking at manifests without serving: whether they are valid, and what they open.
+
+use std::{fmt::Write, path::PathBuf};
+
+use serde::Serialize;
+
+use super::{
+    Doorman, Error,
+    builder::Source,
+    checked::{Checked, Purpose},
+    cli::{Form, say},
+};
+use crate::{
+    exposure::{Effect, Grant},
+    manifest::Granted,
+};
+
+/// Checks manifests as a start would, and nothing else: what is wrong is the error.
+pub(super) fn validate(builder: Doorman, manifests: Vec<PathBuf>) -> Result<(), Error> {
+    let checked = check(builder, manifests)?;
+    for agent_type in checked.grants.types() {
+        let modules: Vec<&str> = checked.health.of_type(agent_type).map(|module| &*module.name).collect();
+        say(&format!("valid: agent type {agent_type}, modules: {}\n", listed(&modules)));
+    }
+    Ok(())
+}
+
+/// Prints what an agent of each type sees.
+pub(super) fn inspect(builder: Doorman, manifests: Vec<PathBuf>, form: Form) -> Result<(), Error> {
+    let checked = check(builder, manifests)?;
+    let types = checked.grants.types().into_iter().filter_map(|it| checked.grants.of_type(it));
+    let opened: Vec<Opened<'_>> = types.map(|granted| Opened::of(granted, &checked)).collect();
+    match form {
+        Form::Json => say(&format!("{:#}\n", serde_json::json!({ "manifests": opened }))),
+        Form::Text => opened.iter().for_each(|opened| say(&opened.to_text())),
+    }
+    Ok(())
+}
+
+fn check(mut builder: Doorman, manifests: Vec<PathBuf>) -> Result<Checked, Error> {
+    builder.manifests.extend(manifests.into_iter().map(Source::At));
+    Checked::of(builder, Purpose::Looking)
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// What one manifest opens.
+#[derive(Serialize)]
+struct Opened<'c> {
+    agent_type: &'c str,
+    description: &'c str,
+    scopes: Vec<&'c str>,
+    modules: Vec<ModuleLine<'c>>,
+    rate_limits: RateLimits,
+    tools: Vec<ToolLine<'c>>,
+}
+
+#[derive(Serialize)]
+struct ModuleLine<'c> {
+    name: &'c str,
+    optional: bool,
+}
+
+#[derive(Serialize)]
+struct RateLimits {
+    global: Option<String>,
+    per_tool: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Serialize)]
+struct ToolLine<'c> {
+    name: &'c str,
+    description: &'c str,
+    effect: &'static str,
+    scopes: Vec<&'c str>,
+    /// The rules that apply to this tool beside those that count every attempt.
+    limits: Vec<String>,
+    cost: u32,
+    timeout_ms: u128,
+    max_result_bytes: u64,
+}
+
+impl<'c> Opened<'c> {
+    fn of(granted: &'c Granted, checked: &'c Checked) -> Self {
+        let manifest = &granted.manifest;
+        let limits = manifest.rate_limits();
+        let view = checked.catalog.view(&Grant::Scopes(Some(granted.world), granted.scopes.to_vec()));
+        let tools = view.granted().map(|id| {
+            let capability = checked.catalog.get(id);
+            let policy = checked.policies.of(capability);
+            let shared = limits.per_tool.iter().filter(|(_, glob, _)| glob.matches(&capability.name));
+            let shared = shared.map(|(pattern, _, rule)| format!("{rule} ({})", pattern.text));
+            ToolLine {
+                name: &capability.name,
+                description: capability.spec.description,
+                effect: match capability.spec.effect {
+                    Effect::ReadOnly => "read_only",
+                    Effect::Write => "write",
+                    Effect::Destructive => "destructive",
+                },
+                scopes: capability.scopes.iter().map(|scope| &**scope).collect(),
+                limits: policy.limits.rules().map(|rule| rule.to_string()).chain(shared).collect(),
+                cost: policy.limits.cost(),
+                timeout_ms: policy.timeout.as_millis(),
+                max_result_bytes: policy.max_result,
+            }
+        });
+        let modules = checked.health.of_type(manifest.agent_type());
+        let mut scopes: Vec<&str> = granted.scopes.iter().map(|scope| &**scope).collect();
+        scopes.sort_unstable();
+        Self {
+            agent_type: manifest.agent_type(),
+            description: manifest.description(),
+            scopes,
+            modules: modules.map(|it| ModuleLine { name: &it.name, optional: it.optional }).collect(),
+            rate_limits: RateLimits {
+                global: limits.global.map(|rule| rule.to_string()),
+                per_tool: limits
+                    .per_tool
+                    .iter()
+                    .map(|(pattern, _, rule)| (pattern.text.clone(), rule.to_string().into()))
+                    .collect(),
+            },
+            tools: tools.collect(),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = format!("agent type {}\n", self.agent_type);
+        if !self.description.is_empty() {
+            text += &format!("  {}\n", self.description);
+        }
+        let modules: Vec<&str> = self.modules.iter().map(|module| module.name).collect();
+        text += &format!("  modules  {}\n  scopes   {}\n", listed(&modules), listed(&self.scopes));
+        if let Some(rule) = &self.rate_limits.global {
+            text += &format!("  limit    {rule}, every attempt of an agent\n");
+        }
+        let width = self.tools.iter().map(|tool| tool.name.len()).max().unwrap_or(0);
+        for tool in &self.tools {
+            let (name, effect, scopes) = (tool.name, tool.effect, listed(&tool.scopes));
+            // Writing to a text can't fail.
+            let _ = writeln!(text, "  {name:width$}  {effect:11}  {scopes:18}  {}", tool.limits.join("; "));
+        }
+        text
+    }
+}

@@ -1,0 +1,57 @@
+//! The tool that tells an agent which of its modules run.
+
+use std::collections::BTreeMap;
+
+use super::modules::Health;
+use crate::{exposure::ToolSpec, prelude::*, tools};
+
+/// What `doorman_status` answers. Why a module doesn't run is for the operator's log.
+#[derive(Serialize, JsonSchema)]
+struct Status {
+    /// Whether all modules run that are not optional.
+    healthy: bool,
+    /// How many modules don't run.
+    failed_count: usize,
+    /// How many modules there are.
+    total_count: usize,
+    /// By name.
+    modules: BTreeMap<String, ModuleStatus>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ModuleStatus {
+    status: Phase,
+    /// Whether the server does without it.
+    optional: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Phase {
+    /// Its tools are there.
+    Running,
+    /// It couldn't be started; its tools are not there.
+    Failed,
+}
+
+/// Which of your modules run. The tools of a module that failed are not there until it runs again.
+#[expose(read_only, scopes = ["doorman:status"])]
+async fn doorman_status(health: State<Health>, caller: Caller) -> ToolResult<Status> {
+    let mut status = Status { healthy: true, failed_count: 0, total_count: 0, modules: BTreeMap::new() };
+    for module in health.of_type(caller.require_agent()?.kind()) {
+        status.total_count += 1;
+        let runs = module.runs();
+        if !runs {
+            status.failed_count += 1;
+            status.healthy &= module.optional;
+        }
+        let state = if runs { Phase::Running } else { Phase::Failed };
+        status.modules.insert(module.name.to_string(), ModuleStatus { status: state, optional: module.optional });
+    }
+    Ok(status)
+}
+
+/// The tool's spec.
+pub(super) fn spec() -> &'static ToolSpec {
+    tools![doorman_status][0]
+}
