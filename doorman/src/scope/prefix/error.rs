@@ -50,6 +50,9 @@ pub enum Problem {
     /// A move between the roots of two agents or scopes, to another device, or of a directory into itself.
     #[error("can't be moved there")]
     CannotMove,
+    /// A file that would become longer than it may.
+    #[error("would become too long")]
+    TooLong,
     /// No space or quota is left.
     #[error("no space is left")]
     Full,

@@ -2,11 +2,12 @@
 //!
 //! In comes a path that a model sent; out goes a [`ScopedPath`], whose operations each start from an open handle of the
 //! agent's root directory and never leave it, whatever stands on disk at that moment. `path` decides what may be looked
-//! up at all, `root` opens the agent's root, `read` and `write` are the operations, `error` is what they say.
+//! up at all, `root` opens the agent's root, `read`, `list` and `write` are the operations, `error` is what they say.
 
 mod error;
 #[cfg(test)]
 mod laws;
+mod list;
 mod path;
 mod read;
 mod root;
@@ -17,7 +18,8 @@ mod write;
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
 pub use error::{PathError, Problem};
-pub use read::{Entries, Entry, Kind, Metadata};
+pub use list::{Entries, Entry, Found, Walk};
+pub use read::{Kind, Metadata};
 
 use self::{path::RelativePath, root::Root};
 use super::{ResourceScope, ScopeViolation, host};
@@ -114,6 +116,41 @@ impl ScopedPath {
     /// Whether this is the agent's root directory, which can be listed but neither read nor written.
     pub fn is_root(&self) -> bool {
         self.as_str().is_empty()
+    }
+
+    /// The agent whose path it is.
+    pub fn agent(&self) -> &Agent {
+        &self.root.agent
+    }
+
+    /// The agent's root directory.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        self.with(RelativePath::root())
+    }
+
+    /// The directory that holds the last component; `None` for the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        self.path.parent().map(|path| self.with(path))
+    }
+
+    /// A path beneath this one, by the same rules as one that a model sent.
+    ///
+    /// ```
+    /// # use doorman::{identity::Agent, scope::{Prefix, ResourceScope}};
+    /// # let agent = Agent::new("billing-7", "billing")?;
+    /// let notes = Prefix::beneath("/srv/agents").resolve(&"notes".into(), &agent)?;
+    /// assert_eq!(notes.join("2026/today.txt")?.as_str(), "notes/2026/today.txt");
+    /// assert!(notes.join("../keys").is_err() && notes.join("/etc/passwd").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn join(&self, path: &str) -> Result<Self, ScopeViolation> {
+        self.path.join(path).map(|path| self.with(path))
+    }
+
+    fn with(&self, path: RelativePath) -> Self {
+        Self { root: self.root.clone(), path, links: self.links }
     }
 
     fn error(&self, error: impl Into<error::Cause>) -> PathError {

@@ -40,6 +40,21 @@ impl RelativePath {
         Ok(Self(names().collect::<Vec<_>>().join("/").into()))
     }
 
+    pub(super) fn root() -> Self {
+        Self("".into())
+    }
+
+    /// What stands beneath this path. Absolute is refused here, since behind a slash it would no longer look so.
+    pub(super) fn join(&self, raw: &str) -> Result<Self, ScopeViolation> {
+        if self.0.is_empty() || raw.starts_with('/') { Self::parse(raw) } else { Self::parse(&[&self.0, "/", raw].concat()) }
+    }
+
+    /// Without the last component; `None` for the root.
+    pub(super) fn parent(&self) -> Option<Self> {
+        let (parent, _) = self.split()?;
+        Some(Self(if parent == lookup("") { "".into() } else { parent.into() }))
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -133,6 +148,24 @@ mod tests {
         ] {
             assert_eq!(parse(raw).as_deref(), Some(canonical), "{raw:?}");
         }
+    }
+
+    #[test]
+    fn s13_joined_paths_stay_beneath() {
+        let join = |path: &str, raw: &str| {
+            let path = RelativePath::parse(path).expect("legal");
+            path.join(raw).ok().map(|joined| joined.as_str().to_owned())
+        };
+        for (path, raw, joined) in
+            [("", "", ""), ("", "a", "a"), ("a", "", "a"), ("a/b", "./c//d", "a/b/c/d"), ("a", "C:", "a/C:")]
+        {
+            assert_eq!(join(path, raw).as_deref(), Some(joined), "{path} {raw}");
+        }
+        for raw in ["..", "../b", "b/..", "/", "/etc", "b\\c", "b\0", &["x"; 64].join("/")] {
+            assert_eq!(join("a", raw), None, "{raw:?}");
+        }
+        let parent = |path: &str| RelativePath::parse(path).expect("legal").parent().map(|it| it.as_str().to_owned());
+        assert_eq!((parent("a/b"), parent("a"), parent("")), (Some("a".into()), Some(String::new()), None));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Reading: files, facts about them, and listings.
+//! Reading: files and facts about them.
 
-use std::{fs::File, io, time::SystemTime};
+use std::{fs::File, time::SystemTime};
 
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, ReadDir};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
 use super::{Links, PathError, Problem, ScopedPath, error::Cause};
@@ -31,16 +31,6 @@ pub struct Metadata {
     pub len: u64,
     /// When its content last changed, where the file system knows.
     pub modified: Option<SystemTime>,
-}
-
-/// One name in a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Entry {
-    /// The name; bytes that aren't UTF-8 are shown as U+FFFD, and such an entry can't be addressed.
-    pub name: String,
-    /// What has that name, symlinks not followed.
-    pub kind: Kind,
 }
 
 impl ScopedPath {
@@ -73,21 +63,7 @@ impl ScopedPath {
         Ok(Metadata { kind: kind(metadata.file_type()), len: metadata.len(), modified })
     }
 
-    /// Lists a directory, in no particular order. Reads as it is asked to, so bound what you take. The root is there,
-    /// and empty, from the beginning.
-    pub fn read_dir(&self) -> Result<Entries, PathError> {
-        let entries = match self.existing_root()? {
-            Some(root) => {
-                let dir = root.open_dir(self.path.lookup()).and_then(|dir: Dir| dir.entries());
-                Some(dir.map_err(|error| self.error(error))?)
-            }
-            None if self.is_root() => None,
-            None => return Err(self.error(Problem::NotFound)),
-        };
-        Ok(Entries { entries, path: self.clone() })
-    }
-
-    fn existing_root(&self) -> Result<Option<Dir>, PathError> {
+    pub(super) fn existing_root(&self) -> Result<Option<Dir>, PathError> {
         self.root.open().map_err(|error| self.error(Cause::root(error)))
     }
 }
@@ -105,39 +81,11 @@ pub(super) fn check(file: &File, links: Links) -> Result<(), Cause> {
     }
 }
 
-fn kind(kind: cap_std::fs::FileType) -> Kind {
+pub(super) fn kind(kind: cap_std::fs::FileType) -> Kind {
     match kind {
         kind if kind.is_file() => Kind::File,
         kind if kind.is_dir() => Kind::Directory,
         kind if kind.is_symlink() => Kind::Symlink,
         _ => Kind::Other,
-    }
-}
-
-/// The entries of a directory.
-pub struct Entries {
-    entries: Option<ReadDir>,
-    path: ScopedPath,
-}
-
-impl Iterator for Entries {
-    type Item = Result<Entry, PathError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let entry = self.entries.as_mut()?.next()?.and_then(|entry| {
-            // Some file systems don't say in the listing what an entry is.
-            let kind = match kind(entry.file_type()?) {
-                Kind::Other => entry.metadata().map_or(Kind::Other, |metadata| kind(metadata.file_type())),
-                kind => kind,
-            };
-            Ok::<_, io::Error>(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind })
-        });
-        Some(entry.map_err(|error| self.path.error(error)))
-    }
-}
-
-impl std::fmt::Debug for Entries {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Entries").field(&self.path).finish()
     }
 }

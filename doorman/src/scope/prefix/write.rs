@@ -59,10 +59,27 @@ impl ScopedPath {
 
     /// Writes at the end of a file, which is made if it is missing, as are directories.
     pub fn append(&self, contents: &[u8]) -> Result<(), PathError> {
+        self.append_within(contents, u64::MAX).map(drop)
+    }
+
+    /// Writes at the end of a file as [`append`](Self::append) does, unless the file would then have more than `limit`
+    /// bytes ([`Problem::TooLong`]). Returns the file's length.
+    ///
+    /// Of several at once, each sees the length before the others' bytes: have one at a time where the limit is strict.
+    pub fn append_within(&self, contents: &[u8], limit: u64) -> Result<u64, PathError> {
+        let added = contents.len() as u64;
+        if added > limit {
+            return Err(self.error(Problem::TooLong));
+        }
         self.at_entry(Missing::Make, |dir, name| {
             let mut file = host::open_entry(dir, name, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE)?;
             read::check(&file, self.links)?;
-            Ok(file.write_all(contents)?)
+            let len = file.metadata()?.len().saturating_add(added);
+            if len > limit {
+                return Err(Problem::TooLong.into());
+            }
+            file.write_all(contents)?;
+            Ok(len)
         })
     }
 
@@ -106,7 +123,7 @@ impl ScopedPath {
     }
 
     /// Does something to the last component, in the directory that holds it.
-    fn at_entry(&self, missing: Missing, act: impl FnOnce(&Dir, &str) -> Result<(), Cause>) -> Result<(), PathError> {
+    fn at_entry<T>(&self, missing: Missing, act: impl FnOnce(&Dir, &str) -> Result<T, Cause>) -> Result<T, PathError> {
         let (dir, name) = self.entry(missing)?;
         act(&dir, name).map_err(|cause| self.error(cause))
     }
