@@ -62,6 +62,8 @@ impl StateTable {
 pub(crate) struct Mounted {
     pub(crate) instance: Arc<dyn Any + Send + Sync>,
     pub(crate) scope: fn(&(dyn Any + Send + Sync)) -> Option<&(dyn Any + Send + Sync)>,
+    /// The type of that scope.
+    pub(crate) scope_type: fn() -> TypeId,
     /// Whether it has started. Until then its tools aren't there.
     pub(crate) started: AtomicBool,
 }
@@ -72,7 +74,7 @@ impl Mounted {
     }
 
     pub(crate) fn provides(&self, need: &Need) -> bool {
-        (self.scope)(&*self.instance).is_some_and(|scope| (*scope).type_id() == (need.id)())
+        (self.scope_type)() == (need.id)()
     }
 }
 

@@ -209,10 +209,9 @@ impl Catalog {
                 .map_err(|error| CatalogError::Name { name: name.clone(), reason: error.to_string() })?;
             let (arguments, output) = match compiled.entry(std::ptr::from_ref(tool.spec)) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert((
-                    Arc::new(ArgumentSchema::of(tool.spec, &name)?),
-                    output_shape(tool.spec).map(Arc::new),
-                )),
+                Entry::Vacant(new) => {
+                    new.insert((Arc::new(ArgumentSchema::of(tool.spec, &name)?), output_shape(tool.spec).map(Arc::new)))
+                }
             };
             capabilities.push(Capability {
                 id,

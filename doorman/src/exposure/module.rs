@@ -1,11 +1,14 @@
 //! Modules: tools that share an instance, a configuration and a resource scope.
 
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     collections::BTreeMap,
     convert::Infallible,
     error::Error,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures::future::BoxFuture;
@@ -177,8 +180,12 @@ impl Instance {
                 None => Box::pin(async {}),
             }
         }
-        let mounted =
-            Mounted { instance: Arc::new(module), scope: scope::<M>, started: std::sync::atomic::AtomicBool::new(false) };
+        let mounted = Mounted {
+            instance: Arc::new(module),
+            scope: scope::<M>,
+            scope_type: TypeId::of::<M::Scope>,
+            started: AtomicBool::new(false),
+        };
         Self { mounted: Arc::new(mounted), start: start::<M>, stop: stop::<M> }
     }
 
@@ -201,6 +208,7 @@ pub(crate) struct ModuleType {
     /// The names of the credentials that an instance may take.
     pub(crate) credentials: &'static [&'static str],
     pub(crate) config: ConfigSchema,
+    scope_type: fn() -> TypeId,
     pub(crate) make: fn(Value, &Credentials) -> Result<Instance, ModuleError>,
 }
 
@@ -210,7 +218,14 @@ impl ModuleType {
             tools: M::TOOLS,
             credentials: M::CREDENTIALS,
             config: ConfigSchema::of::<M::Config>()?,
+            scope_type: TypeId::of::<M::Scope>,
             make: |config, credentials| configured::<M>(config, credentials).map(Instance::of),
         })
+    }
+
+    /// Stands for an instance that couldn't be made, where only its tools matter.
+    pub(crate) fn absent(&self) -> Arc<Mounted> {
+        let (instance, started) = (Arc::new(()), AtomicBool::new(false));
+        Arc::new(Mounted { instance, scope: |_| None, scope_type: self.scope_type, started })
     }
 }

@@ -84,7 +84,11 @@ mod tests {
         let bind =
             |_: &crate::call::Call, _: &serde_json::Map<String, serde_json::Value>| Err(Refused::Invalid(vec![]));
         let spec = ToolSpec::new("tool", Effect::Write, asks, &[], |_| None, bind);
-        Catalog::build(vec![Listed { spec: Box::leak(Box::new(spec)), module: None, world: None }], &StateTable::default()).unwrap()
+        Catalog::build(
+            vec![Listed { spec: Box::leak(Box::new(spec)), module: None, world: None }],
+            &StateTable::default(),
+        )
+        .unwrap()
     }
 
     fn identity(scopes: Option<&[&str]>, agent_type: Option<&str>) -> Identity {
@@ -126,7 +130,8 @@ mod tests {
         let catalog = catalog(Asks::Scopes(&["a:read", "a:write"]));
         let manifest = Manifest::parse("m.yaml", "agent_type: clerk\nscopes: [a:read, a:write]").unwrap();
         let limits = crate::limits::Limits::new(crate::limits::Monotonic::start(), &Default::default());
-        let assembled = Assembled { manifest, world: World(0), scopes: Vec::new(), instances: Vec::new() };
+        let assembled =
+            Assembled { manifest, world: World(0), scopes: Vec::new(), instances: Vec::new(), complete: true };
         let grants = Grants::of(vec![assembled], &catalog, &limits).unwrap();
         let opens = |identity| {
             let access = Access::of(Principal::verified(identity), &catalog, &grants);

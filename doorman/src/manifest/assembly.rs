@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use serde_saphyr::Location;
 
 use super::{
-    FileError, FileErrors, Manifest,
+    FileError, Manifest,
     document::{CredentialSource, Mode, ModuleEntry},
     read,
 };
@@ -41,6 +41,8 @@ pub(crate) struct Assembled {
     /// The scopes that its modes grant.
     pub(crate) scopes: Vec<Arc<str>>,
     pub(crate) instances: Vec<Declared>,
+    /// Whether all its modules are known.
+    pub(crate) complete: bool,
 }
 
 /// A module instance that a manifest declares.
@@ -57,7 +59,7 @@ pub(crate) struct Assembly {
     pub(crate) listed: Vec<Listed>,
     /// The credentials that instances were given, and what manifests took from the environment.
     pub(crate) secrets: Vec<Secret>,
-    errors: Vec<FileError>,
+    pub(crate) errors: Vec<FileError>,
 }
 
 impl Assembly {
@@ -75,39 +77,36 @@ impl Assembly {
         assembly
     }
 
-    /// All that is wrong, if anything is.
-    pub(crate) fn errors(&mut self) -> Option<FileErrors> {
-        (!self.errors.is_empty()).then(|| std::mem::take(&mut self.errors).into())
-    }
-
     fn add(&mut self, manifest: Manifest, world: World, offer: Offer<'_>) {
         let document = &manifest.document;
-        self.secrets.extend(document.expanded.iter().filter(|(_, value)| is_secret(value)).map(|(_, it)| Secret::new(it)));
+        self.secrets
+            .extend(document.expanded.iter().filter(|(_, value)| is_secret(value)).map(|(_, it)| Secret::new(it)));
         let mut source = Source::new(&document.credentials, offer.serving);
-        let (mut scopes, mut instances): (Vec<Arc<str>>, _) = (Vec::new(), Vec::new());
+        let (mut scopes, mut instances, mut complete): (Vec<Arc<str>>, _, _) = (Vec::new(), Vec::new(), true);
         let mut names: HashSet<String> = offer.names.clone();
         for entry in &document.modules {
-            match self.entry(entry, &mut source, offer) {
-                Err(found) => {
-                    let located = |(at, expected)| FileError::located(&manifest.file, at, expected);
-                    self.errors.extend(found.into_iter().map(located));
-                }
-                Ok(resolved) => {
-                    scopes.extend(resolved.scopes);
-                    let Some((instance, tools)) = resolved.declared else { continue };
-                    let name: Arc<str> = entry.name.text.as_str().into();
-                    for &spec in tools {
-                        let module = Some((Arc::clone(&name), Arc::clone(&instance.mounted)));
-                        let tool = Listed { spec, module, world: Some(world) };
-                        if !names.insert(tool.wire_name()) {
-                            let text = format!("another tool is already named `{}`", tool.wire_name());
-                            self.errors.push(FileError::located(&manifest.file, entry.name.at, text));
-                        }
+            let mut mistakes = Vec::new();
+            let resolved = resolve(entry, &mut source, offer, &mut mistakes);
+            complete &= resolved.is_some();
+            let Resolved { scopes: granted, declared } = resolved.unwrap_or_default();
+            scopes.extend(granted);
+            if let Some((kind, instance)) = declared {
+                let name: Arc<str> = entry.name.text.as_str().into();
+                let mounted = instance.as_ref().map_or_else(|| kind.absent(), |it| Arc::clone(&it.mounted));
+                for &spec in kind.tools {
+                    let module = Some((Arc::clone(&name), Arc::clone(&mounted)));
+                    let tool = Listed { spec, module, world: Some(world) };
+                    if names.insert(tool.wire_name()) {
                         self.listed.push(tool);
+                    } else {
+                        let text = format!("another tool is already named `{}`", tool.wire_name());
+                        mistakes.push((entry.name.at, text));
                     }
-                    instances.push(Declared { name, optional: entry.optional, instance });
                 }
+                instances.extend(instance.map(|instance| Declared { name, optional: entry.optional, instance }));
             }
+            let located = |(at, expected)| FileError::located(&manifest.file, at, expected);
+            self.errors.extend(mistakes.into_iter().map(located));
         }
         self.secrets.extend(source.given);
         self.errors.extend(source.broken);
@@ -115,69 +114,70 @@ impl Assembly {
             self.listed.push(Listed { spec: offer.status, module: None, world: Some(world) });
             scopes.extend(offer.status.scopes().iter().map(|&scope| scope.into()));
         }
-        self.manifests.push(Assembled { manifest, world, scopes, instances });
+        self.manifests.push(Assembled { manifest, world, scopes, instances, complete });
     }
+}
 
-    fn entry(&self, entry: &ModuleEntry, source: &mut Source, offer: Offer<'_>) -> Result<Resolved, Vec<Mistake>> {
-        let at = entry.name.at;
-        if let Some(tools) = offer.mounted.get(entry.name.text.as_str()) {
-            let mut mistakes = Vec::new();
-            if entry.kind.is_some() || entry.config.is_some() {
-                mistakes.push((at, "the application has this module already; expected `mode` alone".to_owned()));
-            }
-            let scopes = granted(entry, tools, &mut mistakes);
-            return if mistakes.is_empty() { Ok(Resolved { scopes, declared: None }) } else { Err(mistakes) };
+/// What a key of `modules` stands for: an instance that the application has mounted, or one of its own. An instance that
+/// can't be made has its tools all the same, so that what else is wrong with the manifest can be told.
+fn resolve<'o>(
+    entry: &ModuleEntry,
+    source: &mut Source,
+    offer: Offer<'o>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Resolved<'o>> {
+    let at = entry.name.at;
+    if let Some(tools) = offer.mounted.get(entry.name.text.as_str()) {
+        if entry.kind.is_some() || entry.config.is_some() {
+            mistakes.push((at, "the application has this module already; expected `mode` alone".to_owned()));
         }
-        let kind = entry.kind.as_ref().unwrap_or(&entry.name);
-        let Some(kind) = offer.types.get(kind.text.as_str()) else {
-            return Err(vec![(kind.at, unknown_type(&kind.text, offer))]);
-        };
-        let mut mistakes = Vec::new();
-        let scopes = granted(entry, kind.tools, &mut mistakes);
-        let config = configuration(entry, kind, &mut mistakes);
-        let credentials = source.credentials(kind.credentials);
-        if !mistakes.is_empty() {
-            return Err(mistakes);
-        }
-        // Credentials that weren't read can't be asked for.
-        if let Some(credentials) = credentials {
-            match (kind.make)(config, &credentials) {
-                Ok(instance) => return Ok(Resolved { scopes, declared: Some((instance, kind.tools)) }),
-                Err(reason) => return Err(vec![(at, reason.to_string())]),
-            }
-        }
-        Ok(Resolved { scopes, declared: None })
+        return Some(Resolved { scopes: granted(entry, tools, mistakes), declared: None });
     }
+    let said = entry.kind.as_ref().unwrap_or(&entry.name);
+    let Some(kind) = offer.types.get(said.text.as_str()) else {
+        mistakes.push((said.at, unknown_type(&said.text, offer)));
+        return None;
+    };
+    let scopes = granted(entry, kind.tools, mistakes);
+    let before = mistakes.len();
+    let config = configuration(entry, kind, mistakes);
+    let credentials = source.credentials(kind.credentials).filter(|_| mistakes.len() == before);
+    let made = credentials.map(|credentials| (kind.make)(config, &credentials)).transpose();
+    let instance = made.unwrap_or_else(|reason| {
+        mistakes.push((at, reason.to_string()));
+        None
+    });
+    Some(Resolved { scopes, declared: Some((kind, instance)) })
 }
 
 type Mistake = (Location, String);
 
 /// What a key of `modules` came to.
-struct Resolved {
+#[derive(Default)]
+struct Resolved<'o> {
     scopes: Vec<Arc<str>>,
-    declared: Option<(Instance, &'static [&'static ToolSpec])>,
+    /// The type of its own instance, and the instance if there is one.
+    declared: Option<(&'o ModuleType, Option<Instance>)>,
 }
 
 /// The scopes of a mode. A module that can write and doesn't say whether it may is refused (S03).
 fn granted(entry: &ModuleEntry, tools: &[&ToolSpec], mistakes: &mut Vec<Mistake>) -> Vec<Arc<str>> {
     let writes = tools.iter().any(|tool| tool.writes());
     let reads = tools.iter().any(|tool| !tool.writes());
-    let scope = |verb: &str| -> Arc<str> { format!("{}:{verb}", entry.name.text).into() };
-    match entry.mode {
+    let mistake = match entry.mode {
         None if writes => {
-            let text = "this module has tools that write; expected `mode: read` or `mode: write`";
-            mistakes.push((entry.name.at, text.to_owned()));
-            Vec::new()
+            Some((entry.name.at, "this module has tools that write; expected `mode: read` or `mode: write`"))
         }
         Some((at, Mode::Read)) if !reads => {
-            mistakes.push((at, "this module has no tools that only read; expected `mode: write`".to_owned()));
-            Vec::new()
+            Some((at, "this module has no tools that only read; expected `mode: write`"))
         }
+        Some((at, Mode::Write)) if !writes => Some((at, "this module has no tools that write; expected `mode: read`")),
+        _ => None,
+    };
+    mistakes.extend(mistake.map(|(at, text)| (at, text.to_owned())));
+    let scope = |verb: &str| -> Arc<str> { format!("{}:{verb}", entry.name.text).into() };
+    match entry.mode {
         None | Some((_, Mode::Read)) => vec![scope("read")],
-        Some((at, Mode::Write)) if !writes => {
-            mistakes.push((at, "this module has no tools that write; expected `mode: read`".to_owned()));
-            Vec::new()
-        }
         Some((_, Mode::Write)) => vec![scope("read"), scope("write")],
     }
 }
@@ -216,7 +216,14 @@ fn configuration(entry: &ModuleEntry, kind: &ModuleType, mistakes: &mut Vec<Mist
             "no such argument" | "no such field" => {
                 let at = places.get(&format!("{path}\0key")).copied().unwrap_or(whole);
                 let legal = if path.contains(['.', '[']) { String::new() } else { kind.config.keys().join(", ") };
-                (at, if legal.is_empty() { "unknown key".to_owned() } else { format!("unknown key; legal here: {legal}") })
+                (
+                    at,
+                    if legal.is_empty() {
+                        "unknown key".to_owned()
+                    } else {
+                        format!("unknown key; legal here: {legal}")
+                    },
+                )
             }
             expected => (places.get(path).copied().unwrap_or(whole), expected.to_owned()),
         };
@@ -287,8 +294,7 @@ fn read_credentials(path: &Path) -> Result<BTreeMap<String, String>, FileError> 
 /// short or too plain to be one (a port, a bare origin), and not a path.
 pub(crate) fn is_secret(value: &str) -> bool {
     const SHORTEST: usize = 12;
-    let origin = || {
-        value.split_once("://").is_some_and(|(_, rest)| !rest.trim_end_matches('/').contains(['/', '@', '?', '#']))
-    };
+    let origin =
+        || value.split_once("://").is_some_and(|(_, rest)| !rest.trim_end_matches('/').contains(['/', '@', '?', '#']));
     value.len() >= SHORTEST && !value.bytes().all(|b| b.is_ascii_digit()) && !value.starts_with('/') && !origin()
 }

@@ -68,8 +68,7 @@ pub(crate) struct RateLimits {
 }
 
 /// Keys of the predecessor's that mean something and aren't understood yet.
-const NOT_YET: [&str; 6] =
-    ["state_backend", "argument_filters", "response_filters", "hitl", "audit", "content_limits"];
+const NOT_YET: [&str; 6] = ["state_backend", "argument_filters", "response_filters", "hitl", "audit", "content_limits"];
 
 impl Document {
     /// Reads a document. `variable` says what `${NAME}` stands for.

@@ -26,13 +26,12 @@ impl Grants {
     /// Checks manifests against what the application exposes (S04).
     pub(crate) fn of(manifests: Vec<Assembled>, catalog: &Catalog, limits: &Limits) -> Result<Self, FileErrors> {
         let (mut grants, mut errors) = (HashMap::new(), Vec::new());
-        for Assembled { manifest, world, mut scopes, .. } in manifests {
+        for Assembled { manifest, world, mut scopes, complete, .. } in manifests {
             let mut mistake = |at, text: &str| errors.push(FileError::located(&manifest.file, at, text));
             let document = &manifest.document;
             for scope in &document.scopes {
-                let of_module = |name: &str| {
-                    scope.text.strip_prefix(name).is_some_and(|verb| matches!(verb, ":read" | ":write"))
-                };
+                let of_module =
+                    |name: &str| scope.text.strip_prefix(name).is_some_and(|verb| matches!(verb, ":read" | ":write"));
                 if document.modules.iter().any(|module| of_module(&module.name.text)) {
                     mistake(scope.at, "a module's scopes are granted by its `mode`");
                 } else if catalog.knows_scope(world, &scope.text) {
@@ -45,7 +44,7 @@ impl Grants {
             let mut of_tools = Vec::new();
             for (pattern, glob, rule) in &document.rate_limits.per_tool {
                 let matched: Vec<usize> = view.granted().filter(|&id| glob.matches(&catalog.get(id).name)).collect();
-                if matched.is_empty() {
+                if matched.is_empty() && complete {
                     mistake(pattern.at, "no tool that this manifest grants has such a name");
                 }
                 of_tools.push((pattern.text.as_str(), *rule, matched));

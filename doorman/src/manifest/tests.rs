@@ -32,7 +32,10 @@ fn s04_errors_say_where_and_what_and_never_the_value() {
         ("agent_type: c\nscopes: [a]\ncredentials: {source: s3cret}", "m.yaml:3:23: expected env or file"),
         ("agent_type: c\nscopes: [a]\ncredentials: {source: file}", "m.yaml:3:23: expected `path`"),
         ("agent_type: c\nscopes: [a]\ncredentials: {source: file, path: s3cret}", "m.yaml:3:35: expected an absolute"),
-        ("agent_type: c\nscopes: [a]\ncredentials: {source: vault}", "m.yaml:3:23: `source: vault` is not supported yet"),
+        (
+            "agent_type: c\nscopes: [a]\ncredentials: {source: vault}",
+            "m.yaml:3:23: `source: vault` is not supported yet",
+        ),
         ("agent_type: c\nscopes: [a]\nhitl: {s3cret: 1}", "m.yaml:3:1: `hitl` is not supported yet"),
         ("agent_type: clerk\n  scopes: [s3cret", "m.yaml:2:"),
         ("agent_type: &a clerk\n<<: *a", "m.yaml:2:"),
@@ -73,7 +76,8 @@ fn s04_a_bomb_is_refused() {
 #[test]
 fn a_variable_cannot_change_the_structure() {
     let env = |name: &str| Some(if name == "EVIL" { "x\nscopes: [admin:all]" } else { "clerk" }.to_owned());
-    let text = "agent_type: ${KIND}\ndescription: \"${EVIL}, $${LITERAL}, ${not a name}, $HOME\"\nscopes: [a:read] # ${NONE}";
+    let text =
+        "agent_type: ${KIND}\ndescription: \"${EVIL}, $${LITERAL}, ${not a name}, $HOME\"\nscopes: [a:read] # ${NONE}";
     let manifest = Manifest::parse_with("m.yaml", text, &env).unwrap();
     assert_eq!(manifest.agent_type(), "clerk");
     assert_eq!(manifest.description(), "x\nscopes: [admin:all], ${LITERAL}, ${not a name}, $HOME");

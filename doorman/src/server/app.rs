@@ -8,6 +8,8 @@ use std::{
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "http")]
+use super::modules::Health;
 use super::{
     Error,
     builder::{Doorman, Source},
@@ -20,8 +22,6 @@ use super::{
     scan::ScanLimits,
     stdio,
 };
-#[cfg(feature = "http")]
-use super::modules::Health;
 use crate::{
     audit::{Audit, RotatingFile, Sink, Stderr},
     guard::{self, Access, Guard},

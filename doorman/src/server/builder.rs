@@ -323,4 +323,3 @@ impl Doorman {
         Box::pin(App::start(self, Options::default()))
     }
 }
-

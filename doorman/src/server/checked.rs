@@ -56,10 +56,7 @@ impl Checked {
         if let Some(error) = std::mem::take(&mut builder.errors).into_iter().next() {
             return Err(error.scrubbed(&redactor));
         }
-        wrong.extend(assembly.errors().into_iter().flatten());
-        if !wrong.is_empty() {
-            return Err(Error::from(wrong).scrubbed(&redactor));
-        }
+        wrong.append(&mut assembly.errors);
         let modules = modules(&mut builder, &assembly.manifests);
         let health = Arc::new(Health::of(&modules));
         let mut state = std::mem::take(&mut builder.state);
@@ -67,7 +64,11 @@ impl Checked {
         let catalog = Catalog::build(listed.into_iter().chain(assembly.listed).collect(), &state)?;
         let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
         let limits = Limits::new(Monotonic::start(), &quotas);
-        let grants = Grants::of(assembly.manifests, &catalog, &limits)?;
+        let grants = Grants::of(assembly.manifests, &catalog, &limits);
+        let grants = grants.map_err(|more| wrong.extend(more)).unwrap_or_default();
+        if !wrong.is_empty() {
+            return Err(Error::from(wrong).scrubbed(&redactor));
+        }
         let policies = Policies::compile(&catalog, &limits, &redactor, builder.defaults)?;
         Ok(Self { catalog, policies, limits, grants, redactor, state, modules, health, rest: builder })
     }
@@ -93,8 +94,7 @@ fn assemble(builder: &Doorman, listed: &[Listed], manifests: Vec<Manifest>, purp
         builder.modules.iter().map(|module| (Arc::clone(&module.name), module.tools)).collect();
     let names: HashSet<String> = listed.iter().map(Listed::wire_name).collect();
     let serving = purpose == Purpose::Serving;
-    let offer =
-        Offer { types: &builder.types, mounted: &mounted, status: status::spec(), names: &names, serving };
+    let offer = Offer { types: &builder.types, mounted: &mounted, status: status::spec(), names: &names, serving };
     Assembly::of(manifests, offer)
 }
 

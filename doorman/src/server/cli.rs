@@ -184,7 +184,10 @@ fn http(command: Command) -> Command {
                 .value_parser(["stdio", "http"])
                 .conflicts_with("stdio"),
         )
-        .arg(option("host", "IP", "Serve HTTP on this address [default: 127.0.0.1]").value_parser(value_parser!(std::net::IpAddr)))
+        .arg(
+            option("host", "IP", "Serve HTTP on this address [default: 127.0.0.1]")
+                .value_parser(value_parser!(std::net::IpAddr)),
+        )
         .arg(option("port", "PORT", "Serve HTTP on this port").value_parser(value_parser!(u16)))
         .arg(option("path", "PATH", "The path of the MCP endpoint [default: /mcp]"))
         .arg(

@@ -73,7 +73,8 @@ impl Door {
         // Instances of a tool differ in their names only.
         let mut published: HashMap<*const ToolSpec, Tool> = HashMap::new();
         let tools = guard.catalog.all().iter().map(|capability| {
-            let known = published.entry(std::ptr::from_ref(capability.spec)).or_insert_with(|| publish(guard, capability));
+            let known =
+                published.entry(std::ptr::from_ref(capability.spec)).or_insert_with(|| publish(guard, capability));
             let mut tool = known.clone();
             tool.name = Cow::Owned(capability.name.to_string());
             tool

@@ -40,15 +40,30 @@ pub(super) fn token() -> Result<Option<Secret>, Error> {
 /// Variables of the environment that hold a credential, by their names or because they are URLs with a password. What is
 /// too short or too plain to be one is left out: to mask it would mask half of all texts.
 pub(super) fn credentials() -> Vec<Secret> {
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let secret = |(name, value): &(String, String)| is_secret(value) && (names_a_credential(name) || has_userinfo(value));
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let secret =
+        |(name, value): &(String, String)| is_secret(value) && (names_a_credential(name) || has_userinfo(value));
     variables.filter(secret).map(|(_, value)| Secret::new(value)).collect()
 }
 
 fn names_a_credential(name: &str) -> bool {
     const ENDINGS: [&str; 15] = [
-        "TOKEN", "PASSWORD", "PASSWD", "SECRET", "KEY", "CREDENTIALS", "PWD", "PASS", "AUTH", "SECRET_ID", "ROLE_ID", "DSN",
-        "BEARER", "PAT", "WEBHOOK",
+        "TOKEN",
+        "PASSWORD",
+        "PASSWD",
+        "SECRET",
+        "KEY",
+        "CREDENTIALS",
+        "PWD",
+        "PASS",
+        "AUTH",
+        "SECRET_ID",
+        "ROLE_ID",
+        "DSN",
+        "BEARER",
+        "PAT",
+        "WEBHOOK",
     ];
     let name = name.to_ascii_uppercase();
     let name = name.strip_suffix("_URL").unwrap_or(&name);

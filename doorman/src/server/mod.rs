@@ -8,9 +8,9 @@ mod checked;
 mod cli;
 mod error;
 mod handler;
-mod inspect;
 #[cfg(feature = "http")]
 mod http;
+mod inspect;
 mod launch;
 mod log;
 mod modules;

@@ -279,7 +279,8 @@ mod tests {
         let error = write(&quota, &path("new"), 0).expect_err("too many");
         assert!(error.contains("3 of 3 files and directories are in use, and this needs 1 more"), "{error}");
         let file = path("a/b/c");
-        let remove = || quota.change(&file, &Cancelled::never(), || Ok(Change::removing(&file)?), || file.remove_file());
+        let remove =
+            || quota.change(&file, &Cancelled::never(), || Ok(Change::removing(&file)?), || file.remove_file());
         remove().expect("removed");
         write(&quota, &path("new"), 100).expect("room again");
         assert!(format!("{:?}", remove()).contains("no such file"));

@@ -53,9 +53,9 @@ impl Span {
 
     fn wanted(&self, left: u64, len: u64, max: u64) -> ToolResult<u64> {
         match self.length {
-            Some(length) if length > max => {
-                Err(ToolError::user(format!("length: expected at most {max} bytes; read what follows with further calls")))
-            }
+            Some(length) if length > max => Err(ToolError::user(format!(
+                "length: expected at most {max} bytes; read what follows with further calls"
+            ))),
             Some(length) => Ok(length.min(left)),
             None if left > max => Err(ToolError::user(format!(
                 "the file has {len} bytes, and one call reads at most {max}; \

@@ -39,7 +39,9 @@ impl Content {
         let bytes = match encoding {
             None | Some(Encoding::Utf8) => content.into_bytes(),
             Some(Encoding::Base64) => STANDARD.decode(content).map_err(|_| {
-                ToolError::user("content: expected standard base64 (`A-Z a-z 0-9 + /`), padded with `=`, without line ends")
+                ToolError::user(
+                    "content: expected standard base64 (`A-Z a-z 0-9 + /`), padded with `=`, without line ends",
+                )
             })?,
         };
         if bytes.len() as u64 > max_len { Err(too_long(max_len)) } else { Ok(Self { bytes, max_len }) }

@@ -46,7 +46,11 @@ impl RelativePath {
 
     /// What stands beneath this path. Absolute is refused here, since behind a slash it would no longer look so.
     pub(super) fn join(&self, raw: &str) -> Result<Self, ScopeViolation> {
-        if self.0.is_empty() || raw.starts_with('/') { Self::parse(raw) } else { Self::parse(&[&self.0, "/", raw].concat()) }
+        if self.0.is_empty() || raw.starts_with('/') {
+            Self::parse(raw)
+        } else {
+            Self::parse(&[&self.0, "/", raw].concat())
+        }
     }
 
     /// Without the last component; `None` for the root.

@@ -1,0 +1,10 @@
+//! The reference server: serves agents from manifests, with the built-in modules.
+
+use std::process::ExitCode;
+
+use doorman::{Doorman, modules::Filesystem};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Doorman::new("doorman-server").version(env!("CARGO_PKG_VERSION")).module_type::<Filesystem>().main().await
+}
