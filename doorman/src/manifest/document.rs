@@ -95,7 +95,7 @@ fn document(root: Node, expanded: Vec<(String, String)>, mistakes: &mut Mistakes
     let agent_type = fields.require("agent_type", mistakes).and_then(|node| mistakes.text(node));
     let agent_type = agent_type.and_then(|text| mistakes.parsed(&text, name::agent_type));
     let description = fields.take("description").and_then(|node| mistakes.text(node)).map(|text| text.text);
-    let (modules, scopes) = (fields.take("modules"), fields.take("scopes"));
+    let (modules, scopes) = (fields.take_written("modules"), fields.take_written("scopes"));
     if modules.is_none() && scopes.is_none() {
         mistakes.at(fields.at, "expected `modules` or `scopes`: a manifest that grants nothing is a mistake");
     }

@@ -105,12 +105,16 @@ impl Fields {
         Some(Self { at, entries, known: Vec::new() })
     }
 
-    /// The value of a key; a key without a value is as good as none.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<Node> {
+    /// The value of a key, also if it is `null`.
+    pub(super) fn take_written(&mut self, name: &'static str) -> Option<Node> {
         self.known.push(name);
         let at = self.entries.iter().position(|(key, _)| key.name == name)?;
-        let (_, value) = self.entries.remove(at);
-        (!matches!(value.value, Value::Null)).then_some(value)
+        Some(self.entries.remove(at).1)
+    }
+
+    /// The value of a key; a key without a value is as good as none.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Node> {
+        self.take_written(name).filter(|value| !matches!(value.value, Value::Null))
     }
 
     pub(super) fn require(&mut self, name: &'static str, mistakes: &mut Mistakes<'_>) -> Option<Node> {

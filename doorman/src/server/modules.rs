@@ -157,9 +157,10 @@ impl Health {
         self.0.iter().filter(move |it| it.agent_type.as_deref() == Some(agent_type))
     }
 
-    /// How many there are, how many of them don't run, and whether the server can do without those.
+    /// How many modules manifests declare, how many of them don't run, and whether the server can do without those.
     pub(super) fn count(&self) -> (usize, usize, bool) {
-        let down = || self.0.iter().filter(|it| !it.runs());
-        (self.0.len(), down().count(), down().all(|it| it.optional))
+        let declared = || self.0.iter().filter(|it| it.agent_type.is_some());
+        let down = || declared().filter(|it| !it.runs());
+        (declared().count(), down().count(), down().all(|it| it.optional))
     }
 }
