@@ -4,6 +4,8 @@
 //! `read` makes content out of bytes, `list` says what there is, `search` (with `glob`) looks through it, `write` changes
 //! it, `quota` bounds how much of it there may be. Everything has a bound, and says so when it was reached.
 
+#[cfg(test)]
+mod attacks;
 mod glob;
 mod list;
 mod quota;

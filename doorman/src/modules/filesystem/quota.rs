@@ -254,8 +254,9 @@ mod tests {
                         if write(quota, &path, 150 + file).is_ok() {
                             written.fetch_add(1, Ordering::Relaxed);
                         }
+                        let account = quota.account(root.agent());
+                        let _alone = account.lock().expect("whole");
                         let usage = walked(root, &Cancelled::never()).expect("counted");
-                        // A file that is being written is there under another name first, at most one at a time.
                         assert!(usage.bytes <= 10_000 && usage.entries <= 60, "{usage:?}");
                     }
                 });

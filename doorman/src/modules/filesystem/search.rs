@@ -158,8 +158,13 @@ impl Search<'_> {
         buffer.clear();
         loop {
             self.go_on()?;
-            if !self.read_more(&mut file, &mut buffer)? {
-                break;
+            match self.read_more(&mut file, &mut buffer)? {
+                Some(0) => break,
+                Some(_) => {}
+                None => {
+                    self.results.skipped += 1;
+                    break;
+                }
             }
             let mut at = 0;
             while let Some(found) = text.find(&buffer[at..]).map(|found| at + found) {
@@ -185,15 +190,15 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Reads on, within the bounds of the search; false at the file's end.
-    fn read_more(&mut self, file: &mut File, buffer: &mut Vec<u8>) -> Result<bool, End> {
+    /// Reads on, within the bounds of the search; `None` if the file can't be read.
+    fn read_more(&mut self, file: &mut File, buffer: &mut Vec<u8>) -> Result<Option<usize>, End> {
         let chunk = self.bytes.min(CHUNK as u64);
         if chunk == 0 {
             return Err(End::Bound);
         }
-        let read = file.by_ref().take(chunk).read_to_end(buffer).map_err(|error| End::Failed(error.into()))?;
-        self.bytes -= read as u64;
-        Ok(read > 0)
+        let read = file.by_ref().take(chunk).read_to_end(buffer).ok();
+        self.bytes -= read.unwrap_or_default() as u64;
+        Ok(read)
     }
 }
 
