@@ -210,6 +210,38 @@ fn s13_a_directory_swapped_for_a_link_wins_no_race() {
     ground.assert_untouched();
 }
 
+/// Paths put together at random, out of what paths are attacked with, for every tool.
+#[test]
+fn s13_nothing_is_changed_outside_of_the_root_whatever_the_path() {
+    const PARTS: [&str; 16] =
+        ["..", ".", "/", "/", "/", "a", "own", "out", "up", "new", "\\", "C:", "victim", "x", "agents", "%2e%2e"];
+    let ground = Ground::with(json!({ "quota_bytes": 100_000 }));
+    ground.write("own", "mine");
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut roll = |sides: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % sides
+    };
+    let mut done = 0;
+    for round in 0..1_000 {
+        if round % 50 == 0 {
+            for (to, name) in [("../victim", "out"), ("..", "up")] {
+                let _ = fs::remove_dir_all(ground.host(name)).or_else(|_| fs::remove_file(ground.host(name)));
+                ground.link(to, name);
+            }
+        }
+        let path: String = (0..=roll(8)).map(|_| PARTS[roll(PARTS.len())]).collect();
+        for (tool, arguments) in everywhere(&path) {
+            let Ok(answer) = ground.call(tool, arguments) else { continue };
+            done += 1;
+            assert!(tool != "read_file" || answer[0] != "secret", "{path:?}");
+            assert!(tool != "search_files" || answer["matches"] == json!([]), "{path:?}");
+        }
+    }
+    assert!(done > 500, "{done}");
+    ground.assert_untouched();
+}
+
 #[test]
 fn s28_what_is_made_is_private() {
     let ground = Ground::new();
@@ -299,10 +331,9 @@ fn s27_a_quota_is_held_by_every_way_to_write() {
         let refusal = ground.refused("write_file", arguments);
         assert!(refusal.contains("60 of 100 bytes are in use"), "{refusal}");
     }
-    for arguments in [
-        json!({ "path": "1/2/3", "content": "" }),
-        json!({ "path": "1/2/3", "content": "", "append": true }),
-    ] {
+    for arguments in
+        [json!({ "path": "1/2/3", "content": "" }), json!({ "path": "1/2/3", "content": "", "append": true })]
+    {
         let refusal = ground.refused("write_file", arguments);
         assert!(refusal.contains("2 of 4 files and directories are in use"), "{refusal}");
     }

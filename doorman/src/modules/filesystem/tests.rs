@@ -19,7 +19,6 @@ use crate::{
 /// A module, and a neighbour's file and another outside of all agents' roots that nobody may see.
 pub(super) struct Ground {
     base: TempDir,
-    module: Arc<Filesystem>,
     pub(super) call: Call,
 }
 
@@ -54,9 +53,8 @@ impl Ground {
             fs::write(base.path().join(secret), "secret").expect("written");
         }
         settings["base_path"] = base.path().to_str().into();
-        let module = Arc::new(configured(settings).expect("configured"));
         let mounted = Mounted {
-            instance: Arc::<Filesystem>::clone(&module),
+            instance: Arc::new(configured(settings).expect("configured")),
             scope: |module| module.downcast_ref::<Filesystem>().map(|module| module.scope() as _),
         };
         let agent = Agent::new("a", "t").expect("legal");
@@ -67,7 +65,7 @@ impl Ground {
             cancelled: tokio_util::sync::CancellationToken::new(),
             progress: None,
         };
-        Self { base, module, call }
+        Self { base, call }
     }
 
     pub(super) fn base(&self) -> &Path {
@@ -80,10 +78,6 @@ impl Ground {
 
     pub(super) fn link(&self, to: impl AsRef<Path>, name: &str) {
         std::os::unix::fs::symlink(to, self.host(name)).expect("linked");
-    }
-
-    pub(super) fn path(&self, path: &str) -> Scoped<Prefix> {
-        Scoped::check(self.module.scope(), &path.to_owned(), self.call.agent().expect("an agent")).expect("legal")
     }
 
     /// Calls a tool. Structured content as it is, content blocks as a list of their texts.
@@ -324,4 +318,29 @@ async fn a_base_that_is_no_directory_is_an_error_at_start() {
     }
     Filesystem::beneath(base.path()).start_module().await.expect("started");
     assert!(base.path().join("agents").is_dir());
+}
+
+#[tokio::test]
+async fn an_application_serves_it_and_enforces_what_is_published() {
+    let base = tempfile::tempdir().expect("temporary directory");
+    let app = Doorman::dev("files").module(Filesystem::beneath(base.path())).start().await.expect("started");
+    for (tool, arguments, legal) in [
+        ("write_file", json!({ "path": "a.txt", "content": "x", "encoding": "utf8" }), true),
+        ("write_file", json!({ "path": "a.txt", "content": "x", "encoding": "UTF8" }), false),
+        ("write_file", json!({ "path": "a.txt", "content": "x", "mode": "0666" }), false),
+        ("read_file", json!({ "path": "a.txt", "offset": 0, "length": 1 }), true),
+        ("read_file", json!({ "path": "a.txt", "length": 0 }), false),
+        ("list_dir", json!({}), true),
+        ("stat", json!({ "path": "" }), true),
+        ("search_files", json!({ "pattern": "*", "max_results": 1000 }), true),
+        ("search_files", json!({ "pattern": "*", "max_results": 1001 }), false),
+        ("search_files", json!({ "pattern": "a".repeat(257) }), false),
+        ("search_files", json!({ "text": "" }), false),
+        ("move_file", json!({ "source": "a.txt", "destination": "b.txt" }), true),
+        ("delete_file", json!({ "path": "b.txt" }), true),
+        ("delete_file", json!({ "path": "nope/../../victim/x" }), false),
+    ] {
+        assert_eq!(app.__call(&format!("filesystem_{tool}"), arguments.clone()).await, legal, "{tool} {arguments}");
+    }
+    app.stop().await;
 }

@@ -135,6 +135,59 @@ fn files_are_written_read_moved_and_deleted() {
 }
 
 #[test]
+fn a_walk_comes_by_everything_and_follows_nothing() {
+    let ground = Ground::new();
+    ground.path("dir/deep/er/file").create(b"12345").expect("created");
+    ground.link("dir", "inside");
+    ground.link("../agent-a2", "outside");
+    let walked = |path: &str| {
+        let found = ground.path(path).walk().expect("walked").map(|found| {
+            let Found { path, kind, len } = found.expect("found");
+            let len = if kind == Kind::File { len } else { 0 };
+            (path.expect("addressable").as_str().to_owned(), kind, len)
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found
+    };
+    let dir = [
+        ("dir/deep".to_owned(), Kind::Directory, 0),
+        ("dir/deep/er".to_owned(), Kind::Directory, 0),
+        ("dir/deep/er/file".to_owned(), Kind::File, 5),
+        ("dir/own".to_owned(), Kind::File, 3),
+    ];
+    assert_eq!(walked("dir"), dir);
+    let expected = [
+        &[("dir".to_owned(), Kind::Directory, 0)],
+        &dir[..],
+        &[
+            ("inside".to_owned(), Kind::Symlink, 0),
+            ("outside".to_owned(), Kind::Symlink, 0),
+            ("own".to_owned(), Kind::File, 3),
+        ],
+    ];
+    assert_eq!(walked(""), expected.concat());
+    assert_eq!(problem(ground.path("own").walk()), Some(Problem::NotDirectory));
+    assert_eq!(problem(ground.path("outside").walk()), Some(Problem::Escapes));
+    // What can't be entered is said, and doesn't end the walk.
+    let mut walk = ground.path("dir").walk().expect("walked");
+    while walk.next().expect("more").expect("found").kind != Kind::Directory {}
+    fs::rename(ground.host("dir/deep"), ground.host("gone")).expect("moved");
+    assert!(walk.any(|found| problem(found) == Some(Problem::NotFound)));
+}
+
+#[test]
+fn appending_stops_at_a_limit_before_anything_is_written() {
+    let ground = Ground::new();
+    assert_eq!(ground.path("own").append_within(b"+", 4).ok(), Some(4));
+    assert_eq!(problem(ground.path("own").append_within(b"+", 4)), Some(Problem::TooLong));
+    assert_eq!(ground.read("own").as_deref(), Ok("own+"));
+    assert_eq!(problem(ground.path("new/file").append_within(b"12345", 4)), Some(Problem::TooLong));
+    assert!(!ground.host("new").exists());
+    assert_eq!(ground.path("new/file").append_within(b"1234", 4).ok(), Some(4));
+}
+
+#[test]
 fn s28_what_is_made_is_private() {
     let base = tempfile::tempdir().expect("temporary directory");
     let prefix = Prefix::beneath(base.path());
