@@ -301,6 +301,36 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_that_left_something_behind_is_counted() {
+        let (_base, root, quota) = ground(Limits { bytes: Some(100), entries: Some(3) });
+        let path = |path: &str| root.join(path).expect("legal");
+        write(&quota, &path("own"), 10).expect("fits");
+        let attempt = |at: &ScopedPath, act: &dyn Fn() -> Result<(), PathError>| {
+            quota.change(at, &Cancelled::never(), || Ok(Change::default()), act).expect_err("failed");
+        };
+        attempt(&path("x"), &|| {
+            path("left").replace(&[b'x'; 80])?;
+            path("own").rename_to(&path("own/itself"))
+        });
+        assert!(write(&quota, &path("own"), 21).is_err());
+        path("left").remove_file().expect("removed");
+        attempt(&path("dir/er/x"), &|| {
+            path("dir/er").create_dir_all()?;
+            path("none").open().map(drop)
+        });
+        assert!(write(&quota, &path("new"), 0).is_err());
+        let panicking = std::panic::AssertUnwindSafe(|| {
+            attempt(&path("own"), &|| {
+                path("own").replace(&[b'x'; 100])?;
+                panic!("a fault of ours")
+            });
+        });
+        assert!(std::panic::catch_unwind(panicking).is_err());
+        let error = write(&quota, &path("own"), 101).expect_err("too much");
+        assert!(error.contains("100 of 100 bytes"), "{error}");
+    }
+
+    #[test]
     fn s27_what_is_counted_cannot_be_moved_out_of_sight() {
         let (_base, root, quota) = ground(Limits { bytes: Some(1_000), entries: None });
         let deep = |name: &str, depth: usize| root.join(&vec![name; depth].join("/")).expect("legal");
