@@ -15,6 +15,7 @@ mod long;
 mod macros;
 mod messages;
 mod modules;
+mod reference;
 mod resources;
 mod secrets;
 mod sessions;

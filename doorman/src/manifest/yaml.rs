@@ -147,6 +147,6 @@ fn expected(error: &Yaml) -> String {
         Yaml::Eof { .. } => "the file is empty or ends too early".to_owned(),
         Yaml::MultipleDocuments { .. } => "expected one document".to_owned(),
         Yaml::UnknownAnchor { .. } => "an alias without its anchor".to_owned(),
-        _ => "not the YAML that is expected here".to_owned(),
+        _ => "expected valid YAML".to_owned(),
     }
 }

@@ -5,9 +5,9 @@ use std::{
     io::Write,
     net::SocketAddr,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use serde_json::Value;
@@ -49,9 +49,40 @@ pub(crate) fn digest(token: &str) -> String {
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What is started.
+#[derive(Clone, Copy)]
+enum Program {
+    /// The fixture.
+    Fixture,
+    /// The reference server.
+    Reference,
+}
+
+impl Program {
+    fn path(self) -> PathBuf {
+        match self {
+            Self::Fixture => env!("CARGO_BIN_EXE_fixture").into(),
+            Self::Reference => reference_server().to_owned(),
+        }
+    }
+}
+
+/// The reference server's executable, built as its user builds it. It stands beside the fixture, in the same profile.
+fn reference_server() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
+        let build =
+            Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "doorman-server"]).args(profile).status();
+        assert!(build.expect("cargo runs").success(), "the reference server can't be built");
+        Path::new(env!("CARGO_BIN_EXE_fixture")).with_file_name("doorman-server")
+    })
+}
+
 /// The fixture before it is started, in a directory of its own.
 #[derive(Clone)]
 pub(crate) struct Fixture {
+    program: Program,
     dir: Arc<TempDir>,
     args: Vec<String>,
     env: Vec<(String, String)>,
@@ -62,32 +93,47 @@ impl Fixture {
     /// With the manifests, the tokens of everybody, and an audit file.
     pub(crate) fn new() -> Self {
         let fixture = Self::bare();
+        MANIFESTS
+            .iter()
+            .fold(fixture.tokens(&Cast::ALL), |fixture, (kind, scopes)| fixture.manifest(kind, scopes))
+            .env("DOORMAN_LOG", "trace")
+    }
+
+    /// The reference server with an audit file, without manifests and tokens. Its data is in `data`, which
+    /// `${DOORMAN_DATA}` names.
+    pub(crate) fn reference() -> Self {
+        let fixture = Self::empty(Program::Reference);
+        let data = fixture.path("data");
+        fs::create_dir_all(format!("{data}/files")).expect("a directory");
+        fixture.env("DOORMAN_DATA", data).env("DOORMAN_LOG", "trace")
+    }
+
+    /// The tokens of these.
+    pub(crate) fn tokens(self, casts: &[Cast]) -> Self {
         let mut tokens = String::from("tokens:\n");
-        for cast in Cast::ALL {
+        for cast in casts {
             let digest = digest(&cast.token());
             tokens += &format!("  - {{sha256: {digest}, agent_id: {}, agent_type: {}}}\n", cast.id, cast.kind);
         }
-        let tokens = fixture.private("tokens.yaml", &tokens);
-        MANIFESTS
-            .iter()
-            .fold(fixture.arg("--tokens").arg(tokens), |fixture, (kind, scopes)| fixture.manifest(kind, scopes))
-            .env("DOORMAN_LOG", "trace")
+        let tokens = self.private("tokens.yaml", &tokens);
+        self.arg("--tokens").arg(tokens)
     }
 
     /// Without manifests and tokens.
     pub(crate) fn bare() -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let log = dir.path().join("audit.jsonl");
-        let fixture = Self { dir: Arc::new(dir), args: Vec::new(), env: Vec::new(), log: log.clone() };
+        let fixture = Self::empty(Program::Fixture);
         let base = fixture.path("base");
         for instance in ["docs", "work", "late"] {
             fs::create_dir_all(format!("{base}/{instance}")).expect("a directory");
         }
-        fixture
-            .env("FIXTURE_SECRET", SECRET)
-            .env("FIXTURE_BASE", base)
-            .arg("--audit-log")
-            .arg(log.display().to_string())
+        fixture.env("FIXTURE_SECRET", SECRET).env("FIXTURE_BASE", base)
+    }
+
+    fn empty(program: Program) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = dir.path().join("audit.jsonl");
+        let args = vec!["--audit-log".to_owned(), log.display().to_string()];
+        Self { program, dir: Arc::new(dir), args, env: Vec::new(), log }
     }
 
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
@@ -108,7 +154,12 @@ impl Fixture {
 
     /// A manifest that grants scopes, written as a YAML list.
     pub(crate) fn manifest(self, kind: &str, scopes: &str) -> Self {
-        let file = self.file(&format!("{kind}.yaml"), &format!("agent_type: {kind}\nscopes: {scopes}\n"));
+        self.manifest_of(kind, &format!("scopes: {scopes}\n"))
+    }
+
+    /// A manifest for a type of agents, with all that it says beside.
+    pub(crate) fn manifest_of(self, kind: &str, text: &str) -> Self {
+        let file = self.file(&format!("{kind}.yaml"), &format!("agent_type: {kind}\n{text}"));
         self.arg("--manifest").arg(file)
     }
 
@@ -140,7 +191,7 @@ impl Fixture {
 
     /// The command that starts it: no variable of ours but what the test says.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fixture"));
+        let mut command = Command::new(self.program.path());
         command.env_clear().args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -186,6 +237,20 @@ impl Fixture {
         let output = self.command().stdin(Stdio::null()).output().expect("the fixture starts");
         assert_eq!(String::from_utf8_lossy(&output.stdout), "", "nothing goes to stdout");
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Runs it with these arguments alone, and gives its exit code, stdout and stderr.
+    #[track_caller]
+    pub(crate) fn says(&self, args: &[&str]) -> (i32, String, String) {
+        Self { args: Vec::new(), ..self.clone() }.says_with_args(args)
+    }
+
+    /// Runs it with these arguments, too, and gives its exit code, stdout and stderr.
+    #[track_caller]
+    pub(crate) fn says_with_args(&self, args: &[&str]) -> (i32, String, String) {
+        let output = self.command().args(args).stdin(Stdio::null()).output().expect("it starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
     }
 
     /// The audit log as it was written.

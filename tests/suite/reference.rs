@@ -1,0 +1,7 @@
+//! The reference server: manifests, the built-in modules, and the command line, as an operator has them.
+
+mod commands;
+mod filesystem;
+mod lifecycle;
+mod manifests;
+mod worlds;
