@@ -1,5 +1,5 @@
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -50,6 +50,12 @@ impl AgentFile {
         Ok(Self { dir: dir.into().into(), extension: extension.into() })
     }
 
+    /// Makes the directory, private, if it is missing; its parent must exist. What stands there and isn't a directory
+    /// is an error. The error is the operator's to read.
+    pub fn make_dir(&self) -> io::Result<()> {
+        open_dir(&self.dir).map(drop)
+    }
+
     /// This agent's file, whether or not it exists yet.
     pub fn for_agent(&self, agent: &Agent) -> OwnFile {
         // Letters and digits after the last dot, so what an engine puts beside a file (`a.db-wal`) is nobody's file.
@@ -88,13 +94,23 @@ impl OwnFile {
     ///
     /// The error is the operator's to read, not the model's.
     pub fn open(&self) -> io::Result<File> {
-        let dir = self.open_dir()?;
+        let dir = open_dir(&self.dir)?;
         let file = host::open_entry(&dir, &self.name, OFlags::RDWR | OFlags::CREATE)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.nlink() > 1 {
-            return Err(io::Error::other("an agent's file must be a regular file with one hard link"));
-        }
+        regular(&file.metadata()?)?;
         Ok(file)
+    }
+
+    /// What is known about the file without opening it; `None` if it isn't there yet. What [`OwnFile::open`] refuses is
+    /// refused here.
+    ///
+    /// For engines that lock: closing any descriptor of a file drops all POSIX locks that the process has on it, so a
+    /// database that may be in use is looked at, not opened (<https://sqlite.org/howtocorrupt.html>, 2.2).
+    pub fn look(&self) -> io::Result<Option<Metadata>> {
+        match std::fs::symlink_metadata(self.path()) {
+            Ok(metadata) => regular(&metadata).map(|()| Some(metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where the file is on the host, for an engine that opens files itself. Call [`OwnFile::open`] first, have the
@@ -102,19 +118,27 @@ impl OwnFile {
     pub fn path(&self) -> PathBuf {
         self.dir.join(&self.name)
     }
+}
 
-    fn open_dir(&self) -> io::Result<cap_std::fs::Dir> {
-        match host::open_ambient(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => return opened,
-        }
-        let (Some(parent), Some(name)) = (self.dir.parent(), self.dir.file_name().and_then(|name| name.to_str()))
-        else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        host::make_private(&host::open_ambient(parent)?, name)?;
-        host::open_ambient(&self.dir)
+/// Opens the directory of the files, and makes it if only it is missing.
+fn open_dir(dir: &Path) -> io::Result<cap_std::fs::Dir> {
+    match host::open_ambient(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened,
+    }
+    let (Some(parent), Some(name)) = (dir.parent(), dir.file_name().and_then(|name| name.to_str())) else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    host::make_private(&host::open_ambient(parent)?, name)?;
+    host::open_ambient(dir)
+}
+
+fn regular(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() && metadata.nlink() == 1 {
+        Ok(())
+    } else {
+        Err(io::Error::other("an agent's file must be a regular file with one hard link"))
     }
 }
 
@@ -141,6 +165,9 @@ mod tests {
         let files = AgentFile::new(base.path().join("dbs"), "db").expect("legal");
         files.for_agent(&agent("a")).open().expect("made").write_all(b"x").expect("written");
         files.for_agent(&agent("a")).open().expect("opened again");
+        assert!(files.for_agent(&agent("a")).look().expect("legal").is_some_and(|metadata| metadata.len() == 1));
+        assert!(files.for_agent(&agent("b")).look().expect("legal").is_none());
+        files.make_dir().expect("there already");
         assert_eq!(fs::read(base.path().join("dbs/agent_a.db")).expect("there"), b"x");
         for (path, mode) in [("dbs", 0o700), ("dbs/agent_a.db", 0o600)] {
             let metadata = fs::metadata(base.path().join(path)).expect("made");
@@ -177,6 +204,7 @@ mod tests {
         fs::create_dir(base.path().join("agent_dir.db")).expect("made");
         for id in ["soft", "dangling", "hard", "dir"] {
             assert!(files.for_agent(&agent(id)).open().is_err(), "{id}");
+            assert!(files.for_agent(&agent(id)).look().is_err(), "{id}");
         }
         assert!(!base.path().join("new.db").exists());
     }
