@@ -2,9 +2,17 @@
 
 use std::process::ExitCode;
 
-use doorman::{Doorman, modules::Filesystem};
+use doorman::{
+    Doorman,
+    modules::{Filesystem, Sqlite},
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    Doorman::new("doorman-server").version(env!("CARGO_PKG_VERSION")).module_type::<Filesystem>().main().await
+    Doorman::new("doorman-server")
+        .version(env!("CARGO_PKG_VERSION"))
+        .module_type::<Filesystem>()
+        .module_type::<Sqlite>()
+        .main()
+        .await
 }
