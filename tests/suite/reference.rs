@@ -4,4 +4,5 @@ mod commands;
 mod filesystem;
 mod lifecycle;
 mod manifests;
+mod sqlite;
 mod worlds;

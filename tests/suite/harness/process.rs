@@ -72,8 +72,17 @@ impl Process {
 
     /// Its resident memory in bytes.
     pub(crate) fn memory(&self) -> u64 {
+        self.kept("VmRSS:")
+    }
+
+    /// The most resident memory that it has ever had, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.kept("VmHWM:")
+    }
+
+    fn kept(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id)).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
     }
 }

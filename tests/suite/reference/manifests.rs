@@ -42,7 +42,7 @@ rate_limits:
         ("11:3", "the module `grafana` is not supported yet"),
         ("12:61", "expected an absolute path"),
         ("12:", "minimum of 1"),
-        ("12:", "expected boolean"),
+        ("12:", "boolean"),
     ];
     for (place, words) in expected {
         let told = said.lines().any(|line| line.starts_with(&format!("m.yaml:{place}")) && line.contains(words));

@@ -34,7 +34,8 @@ fn check(desk: &Desk, expect: &str, what: &str, tool: impl FnOnce(&Desk) -> Resu
 
 #[test]
 fn s14_every_case_of_the_predecessor() {
-    let cases: Cases = serde_json::from_str(include_str!("../../../../../tests/data/sqlite.json")).unwrap();
+    let cases: Cases =
+        serde_json::from_str(include_str!("../../../../../tests/data/manifest-and-modules.json")).unwrap();
     assert_eq!((cases.sqlite_query.len(), cases.sqlite_execute.len(), cases.sqlite_create_table.len()), (22, 11, 3));
     for Case { input, expect } in &cases.sqlite_query {
         check(&Desk::furnished(), expect, input, |desk| desk.query(input));
