@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use base64::{
-    Engine, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
+use base64::Engine;
 use rmcp::model::ContentBlock;
 use serde_json::Value;
 
@@ -13,7 +10,7 @@ use super::{Done, Guard, Stop, panics, policy::Policy, record::Record};
 use crate::{
     audit::Verdict,
     call::{Failure, Reply},
-    redact::{Blocked, Counts, Plan},
+    redact::{Blocked, Counts, Decoded, Plan, decode_base64},
 };
 
 /// The guard's answer to a call that exists for its caller.
@@ -217,24 +214,16 @@ impl Guard {
     fn media(&self, mut data: String, plan: &Plan, counts: &mut Counts) -> Result<String, Withheld> {
         // A line break could part a credential.
         data.retain(|c| !c.is_ascii_whitespace());
-        let Some(bytes) = [STANDARD, URL_SAFE].iter().find_map(|alphabet| alphabet.decode(&data).ok()) else {
-            return Ok(plan.text(&data, counts)?.into_owned());
-        };
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => match plan.text(text, counts)? {
-                Cow::Borrowed(_) => Ok(data),
-                Cow::Owned(redacted) => Ok(STANDARD.encode(redacted)),
-            },
-            Err(_) => Ok(self.redactor.scrub(&data).into_owned()),
+        match decode_base64(&data) {
+            None => Ok(plan.text(&data, counts)?.into_owned()),
+            Some(Decoded::Binary) => Ok(self.redactor.scrub(&data).into_owned()),
+            Some(Decoded::Text(text, alphabet)) => Ok(match plan.text(&text, counts)? {
+                Cow::Borrowed(_) => data,
+                Cow::Owned(redacted) => alphabet.encode(redacted),
+            }),
         }
     }
 }
-
-/// The two alphabets of RFC 4648, padded or not.
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// The JSON text of a value; `to_string` of the value itself says the same in twice the time.
 fn json(value: &Value) -> String {

@@ -17,6 +17,8 @@ struct Form {
 enum Body {
     /// At least so many of `A–Z a–z 0–9 _ -`.
     Token(usize),
+    /// At least so many letters and digits, some of each.
+    Mixed(usize),
     /// Exactly so many of `A–Z 0–9`.
     Upper(usize),
     /// Two more base64url parts behind dots.
@@ -33,7 +35,7 @@ const fn form(prefix: &'static str, body: Body) -> Form {
     Form { prefix, body }
 }
 
-static FORMS: [Form; 30] = [
+static FORMS: [Form; 35] = [
     form("-----BEGIN ", Body::Pem),
     form("eyJ", Body::Jwt),
     form("://", Body::UserInfo),
@@ -61,6 +63,11 @@ static FORMS: [Form; 30] = [
     form("npm_", Body::Token(30)),
     form("pypi-", Body::Token(30)),
     form("hvs.", Body::Token(20)),
+    form("hvb.", Body::Token(20)),
+    form("hvr.", Body::Token(20)),
+    form("s.", Body::Mixed(24)),
+    form("b.", Body::Mixed(24)),
+    form("r.", Body::Mixed(24)),
     form("ya29.", Body::Token(20)),
     form("hf_", Body::Token(30)),
     form("SG.", Body::Token(20)),
@@ -112,6 +119,16 @@ impl Form {
             Body::Token(least) => {
                 let run = run.reach(bytes, body);
                 (run.end - body >= least && !run.is_prose_from(body)).then_some(run.end)?
+            }
+            Body::Mixed(least) => {
+                let end = run.reach(bytes, body).end;
+                let (mut digits, mut letters) = (false, false);
+                for b in &bytes[body..end] {
+                    digits |= b.is_ascii_digit();
+                    letters |= b.is_ascii_alphabetic();
+                }
+                let plain = bytes[body..end].iter().all(u8::is_ascii_alphanumeric);
+                (end - body >= least && digits && letters && plain).then_some(end)?
             }
             Body::Upper(length) => {
                 let end = run.reach(bytes, body).end;
@@ -235,6 +252,8 @@ mod tests {
             "ghp_0123456789abcdefghijABCDEFGHIJ012345",
             "sk-proj-0123456789abcdefghij",
             "glpat-0123456789abcdefghij",
+            "s.abcdef0123456789ABCDEF01",
+            "hvb.abcdef0123456789ABCDEF01",
             "sk-abcdefghijklmnopqrstuvwx",
         ] {
             assert_eq!(masked(text), "«redacted:credential»");
@@ -254,6 +273,9 @@ mod tests {
             "Bearer authentication",
             "sk-learn-is-a-library-for-machines",
             "AKIA",
+            "s.getElementsByClassNameAndMore(",
+            "its. 0123456789abcdef01234567",
+            "b.012345678901234567890123",
         ] {
             assert_eq!(masked(text), text);
         }

@@ -27,6 +27,7 @@ mod chars;
 mod credential;
 mod email;
 mod embedded;
+mod encoded;
 mod keys;
 mod kind;
 mod memo;
@@ -48,6 +49,7 @@ mod corpus;
 #[cfg(test)]
 mod laws;
 
+pub(crate) use encoded::{Decoded, decode as decode_base64};
 pub use keys::InvalidGlob;
 pub use kind::{Counts, Kind};
 pub use plan::{Blocked, Plan};

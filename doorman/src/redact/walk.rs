@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
 use serde_json::{Map, Value};
 
 use super::card::is_card_number;
 use super::embedded::{self, Parsed};
+use super::encoded::{self, Decoded};
 use super::keys::Name;
 use super::kind::{Counts, Kind};
 use super::memo::{Memo, Role, Seen};
@@ -99,7 +101,10 @@ impl<'p, 'c> Walker<'p, 'c> {
             return Ok(self.plan.scrub(text, self.counts));
         }
         if !embedded::may_be_json(text) {
-            return Ok(self.plan.flat(text, self.counts));
+            return match self.plan.flat(text, self.counts) {
+                Cow::Borrowed(text) => self.encoded(text, place),
+                changed => Ok(changed),
+            };
         }
         match embedded::parse(text, Plan::MAX_DEPTH - place.depth, Plan::MAX_VALUES - self.values) {
             Parsed::Blocked(blocked) => Err(blocked),
@@ -113,6 +118,21 @@ impl<'p, 'c> Walker<'p, 'c> {
                 }
                 // Escapes and numbers are written in more than one way; secrets are removed from what is forwarded.
                 Ok(self.plan.scrub(text, self.counts))
+            }
+        }
+    }
+
+    /// Redacts a text that is base64 of a text as what it spells, written in base64 anew if that changed.
+    fn encoded<'a>(&mut self, text: &'a str, place: Place) -> Result<Cow<'a, str>, Blocked> {
+        match encoded::decode(text) {
+            None | Some(Decoded::Binary) => Ok(Cow::Borrowed(text)),
+            Some(Decoded::Text(..)) if place.embedded == Plan::MAX_EMBEDDED => Err(Blocked::EmbeddedTooDeep),
+            Some(Decoded::Text(inner, alphabet)) => {
+                let inner = self.text(&inner, Place { embedded: place.embedded + 1, ..place })?;
+                Ok(match inner {
+                    Cow::Borrowed(_) => Cow::Borrowed(text),
+                    Cow::Owned(redacted) => Cow::Owned(alphabet.encode(redacted)),
+                })
             }
         }
     }

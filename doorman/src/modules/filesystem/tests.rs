@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    call::{Bound, Failure, Mounted, Refused, Reply},
-    exposure::ConfiguredModule,
+    call::{Bound, Failure, Refused, Reply},
+    exposure::{ConfiguredModule, Instance},
     identity::{Agent, Identity, Principal},
 };
 
@@ -53,15 +53,12 @@ impl Ground {
             fs::write(base.path().join(secret), "secret").expect("written");
         }
         settings["base_path"] = base.path().to_str().into();
-        let mounted = Mounted {
-            instance: Arc::new(configured(settings).expect("configured")),
-            scope: |module| module.downcast_ref::<Filesystem>().map(|module| module.scope() as _),
-        };
+        let instance = Instance::of(configured(settings).expect("configured"));
         let agent = Agent::new("a", "t").expect("legal");
         let call = Call {
             principal: Arc::new(Principal::verified(Identity::of_agent(agent))),
             state: Arc::default(),
-            module: Some(Arc::new(mounted)),
+            module: Some(instance.mounted),
             cancelled: tokio_util::sync::CancellationToken::new(),
             progress: None,
         };
