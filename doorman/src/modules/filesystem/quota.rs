@@ -296,13 +296,13 @@ mod tests {
         path("deep/er/theirs").create(&[b'x'; 80]).expect("written");
         write(&quota, &path("own"), 30).expect("the count is believed");
         quota.believed = Duration::ZERO;
-        write(&quota, &path("own"), 20).expect("less is always fine");
-        assert!(write(&quota, &path("own"), 21).is_err());
+        write(&quota, &path("own"), 25).expect("less is always fine");
+        assert!(write(&quota, &path("own"), 26).is_err());
     }
 
     #[test]
     fn a_failure_that_left_something_behind_is_counted() {
-        let (_base, root, quota) = ground(Limits { bytes: Some(100), entries: Some(3) });
+        let (_base, root, quota) = ground(Limits { bytes: Some(100), entries: Some(4) });
         let path = |path: &str| root.join(path).expect("legal");
         write(&quota, &path("own"), 10).expect("fits");
         let attempt = |at: &ScopedPath, act: &dyn Fn() -> Result<(), PathError>| {
@@ -318,7 +318,8 @@ mod tests {
             path("dir/er").create_dir_all()?;
             path("none").open().map(drop)
         });
-        assert!(write(&quota, &path("new"), 0).is_err());
+        write(&quota, &path("new"), 0).expect("the fourth");
+        assert!(write(&quota, &path("newer"), 0).is_err());
         let panicking = std::panic::AssertUnwindSafe(|| {
             attempt(&path("own"), &|| {
                 path("own").replace(&[b'x'; 100])?;

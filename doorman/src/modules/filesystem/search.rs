@@ -255,8 +255,8 @@ mod tests {
         assert_eq!(lines(b"x", "xx"), []);
         assert_eq!(lines(b"\xff\xfex\n", "x"), [(1, "\u{fffd}\u{fffd}x".to_owned())]);
         for before in CHUNK - 12..CHUNK + 3 {
-            let content = [vec![b'.'; before - 1], b"\n".to_vec(), b"needle needle\nno\nneedle".to_vec()].concat();
-            let expected = [(2, "needle needle".to_owned()), (4, "needle".to_owned())];
+            let content = [vec![b'.'; before - 1], b"\n".to_vec(), b"a needle\nno\nneedle needle".to_vec()].concat();
+            let expected = [(2, "a needle".to_owned()), (4, "needle needle".to_owned())];
             assert_eq!(lines(&content, "needle"), expected, "{before}");
         }
         let long = [vec![b'a'; 3 * CHUNK], b"needle".to_vec(), vec![b'b'; 3 * CHUNK], b"needle".to_vec()].concat();
