@@ -78,6 +78,7 @@ mod tests {
             ("src/**/*.rs", "src/a.rs", true),
             ("src/**/*.rs", "src/deep/er/a.rs", true),
             ("**/x", "x", true),
+            ("**/x", "line\nbreak/x", true),
             ("\\*", "x/*", true),
             ("*", "line\nbreak", true),
             ("наряд*", "x/наряд.txt", true),
