@@ -4,5 +4,6 @@ mod commands;
 mod filesystem;
 mod lifecycle;
 mod manifests;
+mod secrets;
 mod sqlite;
 mod worlds;
