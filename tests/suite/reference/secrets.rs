@@ -43,7 +43,7 @@ fn s19_every_case_of_the_key_table() {
     let mut alice = fixture.launched_by(Cast::ALICE).unnamed(Era::Session);
     for Case { input, expect } in cases().redaction_key {
         let key = input.as_str().expect("a key");
-        // SPEC.md §13: here a session's id is a secret.
+        // SPEC.md §16: here a session's id is a secret.
         let expect = if key == "session_id" { "deny" } else { &*expect };
         let rows = alice.call("sqlite_query", json!({"sql": format!("SELECT 'some-value' AS \"{key}\"")}));
         let value = &rows.structured()["rows"][0][key];
