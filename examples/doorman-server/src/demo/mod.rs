@@ -21,10 +21,11 @@ type Outcome<T = ()> = Result<T, Failure>;
 /// Shows everything; an error if a line isn't what it should be.
 pub(crate) fn run() -> BoxFuture<'static, doorman::Result> {
     Box::pin(async {
-        // Whoever gives up waiting leaves no folder behind.
+        // Whoever gives up waiting leaves no folder behind: the signal is waited for before there is one.
         let told = tokio::select! {
-            told = story::tell() => told,
+            biased;
             _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+            told = story::tell() => told,
         };
         told.map_err(|failure| doorman::Error::Setting(format!("the demonstration failed: {failure}")))
     })
