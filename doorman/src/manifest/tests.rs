@@ -38,7 +38,7 @@ fn s04_errors_say_where_and_what_and_never_the_value() {
         ),
         ("agent_type: c\nscopes: [a]\nhitl: {s3cret: 1}", "m.yaml:3:1: `hitl` is not supported yet"),
         ("agent_type: clerk\n  scopes: [s3cret", "m.yaml:2:"),
-        ("agent_type: &a clerk\n<<: *a", "m.yaml:2:"),
+        ("agent_type: &a clerk\n<<: *a", "m.yaml:2:1: merge keys"),
         ("s3cret", "m.yaml:1:1: expected a map"),
         ("", "m.yaml"),
         ("--- s3cret\n--- s3cret", "m.yaml"),

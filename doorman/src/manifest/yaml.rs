@@ -147,6 +147,7 @@ fn expected(error: &Yaml) -> String {
         Yaml::Eof { .. } => "the file is empty or ends too early".to_owned(),
         Yaml::MultipleDocuments { .. } => "expected one document".to_owned(),
         Yaml::UnknownAnchor { .. } => "an alias without its anchor".to_owned(),
+        Yaml::MergeKeyNotAllowed { .. } => "merge keys (`<<`) are not supported; write the keys out".to_owned(),
         _ => "expected valid YAML".to_owned(),
     }
 }

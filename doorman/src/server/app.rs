@@ -67,9 +67,11 @@ impl App {
         guard::install_hook();
         let Checked { catalog, policies, limits, grants, redactor, state, modules, health, rest } =
             Checked::of(builder, Purpose::Serving)?;
+        #[cfg(not(feature = "http"))]
+        drop(health);
         if rest.dev {
-            eprintln!(
-                "WARNING: development mode: everything is granted to whoever reaches this server from this machine"
+            log::tell(
+                "WARNING: development mode: everything is granted to whoever reaches this server from this machine",
             );
         }
         let sink: Box<dyn Sink> = match (rest.sink, options.audit_log) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, process::ExitCo
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{App, Error, cli::Options};
+use super::{App, Error, cli::Options, log::tell};
 use crate::{
     audit::Sink,
     call::StateTable,
@@ -306,7 +306,7 @@ impl Doorman {
             match self.run().await {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
-                    eprintln!("{error}");
+                    tell(&error.to_string());
                     ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
                 }
             }

@@ -48,6 +48,11 @@ pub(super) fn set_up(file: Option<PathBuf>) -> Result<Knowledge, Error> {
     Ok(knowledge)
 }
 
+/// Says something to whoever starts the server, whatever is logged. Where nobody reads stderr any more, nobody is told.
+pub(super) fn tell(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
 /// What the log must not say, once it is known. Until then nothing that could hold a credential is logged.
 #[derive(Clone, Default)]
 pub(super) struct Knowledge(Arc<OnceLock<Arc<Redactor>>>);

@@ -157,6 +157,7 @@ impl Health {
         self.0.iter().filter(move |it| it.agent_type.as_deref() == Some(agent_type))
     }
 
+    #[cfg(feature = "http")]
     /// How many modules manifests declare, how many of them don't run, and whether the server can do without those.
     pub(super) fn count(&self) -> (usize, usize, bool) {
         let declared = || self.0.iter().filter(|it| it.agent_type.is_some());

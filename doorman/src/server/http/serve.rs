@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Authenticator, HEALTH, Origins, Settings};
-use crate::server::{App, Doorman, Error, app::asked_to_stop, scan::ScanLimits};
+use crate::server::{App, Doorman, Error, app::asked_to_stop, log::tell, scan::ScanLimits};
 
 /// How long connections have to close once sessions and streams have ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -134,7 +134,7 @@ impl App {
         let listener = TcpListener::bind(address).await.map_err(io)?;
         let bound = listener.local_addr().map_err(io)?;
         let asked = asked_to_stop();
-        eprintln!("serving MCP on http://{bound}{}", self.reach.path);
+        tell(&format!("serving MCP on http://{bound}{}", self.reach.path));
         tracing::info!(address = %bound, "serving");
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let stopping = CancellationToken::new();
