@@ -4,6 +4,7 @@ mod commands;
 mod filesystem;
 mod lifecycle;
 mod manifests;
+mod records;
 mod secrets;
 mod sqlite;
 mod worlds;

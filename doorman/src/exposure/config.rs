@@ -123,12 +123,15 @@ impl JsonSchema for ByteSize {
 
 macro_rules! value {
     ($($ty:ty),*) => {$(
+        // Not what an author who forgot something is to be shown first.
+        #[diagnostic::do_not_recommend]
         impl Argument for $ty {
             type Raw = Self;
             fn resolve(raw: Self, _: &Call) -> Result<Self, ScopeViolation> {
                 Ok(raw)
             }
         }
+        #[diagnostic::do_not_recommend]
         impl Param for $ty {
             crate::__param_from_model!();
         }

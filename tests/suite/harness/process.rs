@@ -75,6 +75,14 @@ impl Process {
         self.kept("VmRSS:")
     }
 
+    /// The processor time that it has used, in steps of 10 ms.
+    pub(crate) fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id)).unwrap_or_default();
+        let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
+        let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|it| it.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// The most resident memory that it has ever had, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.kept("VmHWM:")
