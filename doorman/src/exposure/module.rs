@@ -147,9 +147,16 @@ impl ResourceScope for Unscoped {
     }
 }
 
+/// What serde expected, without what it found, which may be a secret in the wrong place.
+fn without_value(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once("expected ")
+        .map_or_else(|| "doesn't fit".to_owned(), |(_, expected)| format!("expected {expected}"))
+}
+
 /// Makes a module from configuration as JSON.
 pub(crate) fn configured<M: ConfiguredModule>(config: Value, credentials: &Credentials) -> Result<M, ModuleError> {
-    let config = M::Config::read(config).map_err(|error| format!("its configuration: {error}"))?;
+    let config = M::Config::read(config).map_err(|error| format!("its configuration: {}", without_value(&error)))?;
     M::configure_module(config, credentials)
 }
 

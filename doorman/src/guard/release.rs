@@ -216,7 +216,7 @@ impl Guard {
         data.retain(|c| !c.is_ascii_whitespace());
         match decode_base64(&data) {
             None => Ok(plan.text(&data, counts)?.into_owned()),
-            Some(Decoded::Binary) => Ok(self.redactor.scrub(&data).into_owned()),
+            Some(Decoded::Binary(..)) => Ok(self.redactor.scrub(&data).into_owned()),
             Some(Decoded::Text(text, alphabet)) => Ok(match plan.text(&text, counts)? {
                 Cow::Borrowed(_) => data,
                 Cow::Owned(redacted) => alphabet.encode(redacted),

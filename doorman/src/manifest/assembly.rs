@@ -12,6 +12,7 @@ use serde_saphyr::Location;
 use super::{
     FileError, Manifest,
     document::{CredentialSource, Mode, ModuleEntry},
+    node::Node,
     read,
 };
 use crate::{
@@ -79,8 +80,9 @@ impl Assembly {
 
     fn add(&mut self, manifest: Manifest, world: World, offer: Offer<'_>) {
         let document = &manifest.document;
-        self.secrets
-            .extend(document.expanded.iter().filter(|(_, value)| is_secret(value)).map(|(_, it)| Secret::new(it)));
+        self.secrets.extend(
+            document.expanded.iter().filter(|value| is_secret(value) && !document.names(value)).map(Secret::new),
+        );
         let mut source = Source::new(&document.credentials, offer.serving);
         let (mut scopes, mut instances, mut complete): (Vec<Arc<str>>, _, _) = (Vec::new(), Vec::new(), true);
         let mut names: HashSet<String> = offer.names.clone();
@@ -197,37 +199,22 @@ fn unknown_type(kind: &str, offer: Offer<'_>) -> String {
 
 /// A configuration as JSON, after all that doesn't fit its module's type has been noted at its place.
 fn configuration(entry: &ModuleEntry, kind: &ModuleType, mistakes: &mut Vec<Mistake>) -> Json {
-    let mut places: HashMap<String, Location> = HashMap::new();
-    let config = match &entry.config {
-        Some(config) => config.to_json("", &mut |path, at| {
-            places.insert(path, at);
-        }),
-        None => Json::Object(serde_json::Map::new()),
-    };
-    let whole = entry.config.as_ref().map_or(entry.name.at, |config| config.at);
+    let config = entry.config.as_ref().map_or_else(|| Json::Object(serde_json::Map::new()), Node::to_json);
     for mistake in kind.config.mistakes(&config) {
         let path: &str = &mistake.name;
-        let parent = || path.rsplit_once(['.', '[']).map_or("", |(parent, _)| parent);
-        let (at, text) = match &*mistake.expected {
-            "missing" => {
-                let at = places.get(parent()).copied().unwrap_or(whole);
-                (at, format!("the key `{path}` of `config` is missing"))
+        let (value, key) = entry.config.as_ref().map_or((None, None), |config| {
+            let (value, key) = config.at_path(path);
+            (Some(value.at), key.map(|key| key.at))
+        });
+        let at = value.unwrap_or(entry.name.at);
+        mistakes.push(match &*mistake.expected {
+            "missing" => (at, format!("the key `{path}` of `config` is missing")),
+            "no such argument" => {
+                (key.unwrap_or(at), format!("unknown key; legal here: {}", kind.config.keys().join(", ")))
             }
-            "no such argument" | "no such field" => {
-                let at = places.get(&format!("{path}\0key")).copied().unwrap_or(whole);
-                let legal = if path.contains(['.', '[']) { String::new() } else { kind.config.keys().join(", ") };
-                (
-                    at,
-                    if legal.is_empty() {
-                        "unknown key".to_owned()
-                    } else {
-                        format!("unknown key; legal here: {legal}")
-                    },
-                )
-            }
-            expected => (places.get(path).copied().unwrap_or(whole), expected.to_owned()),
-        };
-        mistakes.push((at, text));
+            "no such field" => (key.unwrap_or(at), "unknown key".to_owned()),
+            expected => (at, expected.to_owned()),
+        });
     }
     config
 }

@@ -1,6 +1,9 @@
 //! The manifest's grammar: what each key may hold.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use doorman_grammar::{
     glob::{self, Glob},
@@ -26,8 +29,8 @@ pub(crate) struct Document {
     pub(crate) modules: Vec<ModuleEntry>,
     pub(crate) credentials: CredentialSource,
     pub(crate) rate_limits: RateLimits,
-    /// What `${…}` stood for: the names and values of the environment that are in this document.
-    pub(crate) expanded: Vec<(String, String)>,
+    /// What `${…}` stood for: the values of the environment that are in this document.
+    pub(crate) expanded: BTreeSet<String>,
 }
 
 /// One key of `modules`.
@@ -71,6 +74,12 @@ pub(crate) struct RateLimits {
 const NOT_YET: [&str; 6] = ["state_backend", "argument_filters", "response_filters", "hitl", "audit", "content_limits"];
 
 impl Document {
+    /// Whether a value is (part of) a name that everybody may see.
+    pub(crate) fn names(&self, value: &str) -> bool {
+        let types = self.modules.iter().filter_map(|module| module.kind.as_ref());
+        self.agent_type.contains(value) || self.scopes.iter().chain(types).any(|name| name.text.contains(value))
+    }
+
     /// Reads a document. `variable` says what `${NAME}` stands for.
     pub(crate) fn parse(
         file: &Path,
@@ -90,7 +99,7 @@ impl Document {
     }
 }
 
-fn document(root: Node, expanded: Vec<(String, String)>, mistakes: &mut Mistakes<'_>) -> Option<Document> {
+fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>) -> Option<Document> {
     let mut fields = Fields::of(root, mistakes)?;
     let agent_type = fields.require("agent_type", mistakes).and_then(|node| mistakes.text(node));
     let agent_type = agent_type.and_then(|text| mistakes.parsed(&text, name::agent_type));
@@ -263,15 +272,14 @@ fn read_platform_metadata(fields: &mut Fields, mistakes: &mut Mistakes<'_>) {
     }
 }
 
+/// How much of the environment may be put into one document, in bytes.
+const MOST_EXPANDED: usize = 1 << 20;
+
 /// Puts the environment's values in the place of `${NAME}`, in texts that have been parsed: a value can't change the
 /// structure. `$${` is a literal `${`. All names that aren't set are one mistake.
-fn expand(
-    root: &mut Node,
-    variable: &dyn Fn(&str) -> Option<String>,
-    mistakes: &mut Mistakes<'_>,
-) -> Vec<(String, String)> {
-    let (mut expanded, mut missing) = (Vec::new(), Vec::new());
-    let mut first = None;
+fn expand(root: &mut Node, variable: &dyn Fn(&str) -> Option<String>, mistakes: &mut Mistakes<'_>) -> BTreeSet<String> {
+    let (mut expanded, mut missing) = (BTreeSet::new(), BTreeSet::new());
+    let (mut first, mut bytes, mut too_large) = (None, 0, None);
     root.each_text(&mut |at, text| {
         if !text.contains("${") {
             return;
@@ -295,12 +303,17 @@ fn expand(
                     out.push_str(before);
                     match variable(name) {
                         Some(value) => {
-                            out.push_str(&value);
-                            expanded.push((name.to_owned(), value));
+                            bytes += value.len();
+                            if bytes > MOST_EXPANDED {
+                                too_large = Some(at);
+                            } else {
+                                out.push_str(&value);
+                                expanded.insert(value);
+                            }
                         }
                         None => {
                             first.get_or_insert(at);
-                            missing.push(format!("`{name}`"));
+                            missing.insert(format!("`{name}`"));
                         }
                     }
                     rest = &after[name.len() + 1..];
@@ -311,9 +324,11 @@ fn expand(
         *text = out;
     });
     if let Some(at) = first {
-        missing.sort();
-        missing.dedup();
+        let missing: Vec<String> = missing.into_iter().collect();
         mistakes.at(at, format!("not set in the environment: {}", missing.join(", ")));
+    }
+    if let Some(at) = too_large {
+        mistakes.at(at, "too large: expected at most 1 MiB from the environment");
     }
     expanded
 }

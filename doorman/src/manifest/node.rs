@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Number, Value as Json};
 use serde_saphyr::{Location, Spanned};
@@ -68,29 +68,47 @@ impl Node {
         }
     }
 
-    /// As JSON. `place` hears of the path of every value, as in `services[0].name`, and where it stands.
-    pub(crate) fn to_json(&self, path: &str, place: &mut impl FnMut(String, Location)) -> Json {
-        place(path.to_owned(), self.at);
+    /// As JSON; of a key that is given twice, the last value.
+    pub(crate) fn to_json(&self) -> Json {
         match &self.value {
             Value::Null => Json::Null,
             Value::Bool(it) => Json::Bool(*it),
             Value::Number(it) => Json::Number(it.clone()),
             Value::Text(it) => Json::String(it.clone()),
-            Value::List(items) => {
-                items.iter().enumerate().map(|(i, item)| item.to_json(&format!("{path}[{i}]"), place)).collect()
-            }
-            Value::Map(entries) => {
-                let mut object = serde_json::Map::new();
-                for (key, value) in entries {
-                    let inside = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
-                    let value = value.to_json(&inside, place);
-                    // A mistake about a key is shown at the key when there is nothing to show about its value.
-                    place(format!("{inside}\0key"), key.at);
-                    object.insert(key.name.clone(), value);
-                }
-                Json::Object(object)
-            }
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.name.clone(), value.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         }
+    }
+
+    /// What stands at a path such as `services[0].name`: the value, and its key if it has one. Where a part of the path is
+    /// missing, what it is missing from.
+    pub(crate) fn at_path(&self, path: &str) -> (&Self, Option<&Key>) {
+        let (mut here, mut key, mut rest) = (self, None, path);
+        while !rest.is_empty() {
+            let rest_of = |part: &str| {
+                let after = rest.strip_prefix('.').unwrap_or(rest).strip_prefix(part)?;
+                (after.is_empty() || after.starts_with(['.', '['])).then_some(after)
+            };
+            let next = match &here.value {
+                // Keys may hold dots: the longest that fits is meant.
+                Value::Map(entries) => entries
+                    .iter()
+                    .filter_map(|(key, value)| Some((value, Some(key), rest_of(&key.name)?)))
+                    .min_by_key(|(.., after)| after.len()),
+                Value::List(items) => rest.strip_prefix('[').and_then(|rest| {
+                    let (index, after) = rest.split_once(']')?;
+                    Some((items.get(index.parse::<usize>().ok()?)?, None, after))
+                }),
+                _ => None,
+            };
+            let Some((value, its_key, after)) = next else { break };
+            (here, key, rest) = (value, its_key, after);
+        }
+        (here, if rest.is_empty() { key } else { None })
     }
 }
 
@@ -141,6 +159,10 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_f64<E>(self, it: f64) -> Result<Value, E> {
+        // `1e3` is a whole number to whoever writes it.
+        if it.fract() == 0.0 && it.abs() < 9e15 {
+            return Ok(Value::Number((it as i64).into()));
+        }
         // JSON has no infinity and no NaN: whatever expects a number refuses the text.
         Ok(Number::from_f64(it).map_or_else(|| Value::Text(it.to_string()), Value::Number))
     }
@@ -162,8 +184,13 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        /// No key of any grammar is that long, and errors name keys by their paths.
+        const LONGEST_KEY: usize = 256;
         let mut map = Vec::new();
         while let Some(Spanned { value: name, referenced: at, .. }) = entries.next_key::<Spanned<String>>()? {
+            if name.len() > LONGEST_KEY {
+                return Err(A::Error::custom("a key of more than 256 bytes"));
+            }
             map.push((Key { at, name }, entries.next_value()?));
         }
         Ok(Value::Map(map))

@@ -112,12 +112,21 @@ pub(crate) fn read<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Fi
     parse(file, text, options)
 }
 
+/// The largest document that is made a tree, in bytes.
+const MOST_BYTES: usize = 1 << 20;
+
 /// Reads one document as it stands, duplicate keys included; only what is no YAML at all is a mistake here.
 pub(super) fn tree(file: &Path, text: &str) -> Result<Node, FileError> {
+    if text.len() > MOST_BYTES {
+        return Err(FileError::whole(file, "too large: expected at most 1 MiB"));
+    }
     let options = serde_saphyr::options! {
         with_snippet: false,
         merge_keys: MergeKeyPolicy::Error,
         duplicate_keys: DuplicateKeyPolicy::LastWins,
+        // What aliases repeat is counted as if it were written out.
+        budget: serde_saphyr::budget! { max_nodes: 50_000, max_events: 200_000, max_total_scalar_bytes: 4 * MOST_BYTES },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 50_000 },
     };
     parse(file, text, options)
 }
@@ -143,7 +152,7 @@ fn expected(error: &Yaml) -> String {
         | Yaml::SerdeInvalidLength { expected, .. } => format!("expected {expected}"),
         Yaml::Unexpected { expected, .. } => format!("expected {expected}"),
         Yaml::DuplicateMappingKey { .. } => "this key is given twice".to_owned(),
-        Yaml::Budget { .. } => "too large or too deep".to_owned(),
+        Yaml::Budget { .. } | Yaml::AliasReplayLimitExceeded { .. } => "too large or too deep".to_owned(),
         Yaml::Eof { .. } => "the file is empty or ends too early".to_owned(),
         Yaml::MultipleDocuments { .. } => "expected one document".to_owned(),
         Yaml::UnknownAnchor { .. } => "an alias without its anchor".to_owned(),

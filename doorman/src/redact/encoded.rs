@@ -21,8 +21,8 @@ const LENIENT: GeneralPurposeConfig =
 pub(crate) enum Decoded {
     /// UTF-8, and the alphabet that it was written in.
     Text(String, &'static GeneralPurpose),
-    /// Something else: an image, a hash, a word that only looks like base64.
-    Binary,
+    /// Something else: an image, a hash, a word that only looks like base64, or text with a byte that is none.
+    Binary(Vec<u8>, &'static GeneralPurpose),
 }
 
 /// The bytes of a text that is base64 from its first character to its last; `None` for any other.
@@ -35,7 +35,10 @@ pub(crate) fn decode(text: &str) -> Option<Decoded> {
     let text: Cow<'_, str> =
         if text.contains(['\r', '\n']) { text.replace(['\r', '\n'], "").into() } else { text.into() };
     let (bytes, alphabet) = ALPHABETS.iter().find_map(|alphabet| Some((alphabet.decode(&*text).ok()?, alphabet)))?;
-    Some(String::from_utf8(bytes).map_or(Decoded::Binary, |text| Decoded::Text(text, alphabet)))
+    Some(match String::from_utf8(bytes) {
+        Ok(text) => Decoded::Text(text, alphabet),
+        Err(error) => Decoded::Binary(error.into_bytes(), alphabet),
+    })
 }
 
 #[cfg(test)]
@@ -55,6 +58,6 @@ mod tests {
         for text in ["", "YWRh", "see YWRhQGV4YW1wbGUuY29t", "YWRhQGV4YW1wbGUuY29t.", "a b c d e f g"] {
             assert!(decode(text).is_none(), "{text}");
         }
-        assert!(matches!(decode("iVBORw0KGgo="), Some(Decoded::Binary)));
+        assert!(matches!(decode("iVBORw0KGgo="), Some(Decoded::Binary(..))));
     }
 }

@@ -1,7 +1,7 @@
 //! Credentials that the process holds, removed by value in every encoding that they are likely to leave in.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use aho_corasick::{AhoCorasick, BuildError, MatchKind};
@@ -23,6 +23,7 @@ const WHOLE_WORD: usize = 4;
 #[derive(Default)]
 pub(super) struct Scrubber {
     long: Option<AhoCorasick>,
+    heads: Option<Heads>,
     short: Option<AhoCorasick>,
     /// Texts below this length hold nothing.
     shortest: usize,
@@ -44,18 +45,20 @@ impl Scrubber {
                 }
             }
         }
+        let whole: BTreeSet<String> = long.iter().filter(|text| text.len() <= HEAD).cloned().collect();
         let number = |text: &String| text.bytes().all(|b| b.is_ascii_digit() || b".-+eE".contains(&b));
         Ok(Self {
             shortest: long.iter().chain(&short).map(String::len).min().unwrap_or(usize::MAX),
             numeric: long.iter().chain(&short).any(number),
-            long: automaton(&long, MatchKind::LeftmostLongest)?,
+            long: automaton(&whole, MatchKind::LeftmostLongest)?,
+            heads: Heads::of(long)?,
             short: automaton(&short, MatchKind::Standard)?,
         })
     }
 
     /// Whether no secret is looked for.
     pub(super) fn is_empty(&self) -> bool {
-        self.long.is_none() && self.short.is_none()
+        self.long.is_none() && self.heads.is_none() && self.short.is_none()
     }
 
     /// Whether some secret may occur as a JSON number.
@@ -73,10 +76,12 @@ impl Scrubber {
                 spans.push(found.start(), found.end(), Kind::Secret);
             }
         }
-        match spans.apply(text, counts) {
-            Cow::Borrowed(text) => self.scrub_words(text, counts),
-            Cow::Owned(text) => Cow::Owned(self.scrub_words(&text, counts).into_owned()),
-        }
+        let text = spans.apply(text, counts);
+        let text = match &self.heads {
+            Some(heads) => then(text, |text| heads.scrub(text, counts)),
+            None => text,
+        };
+        then(text, |text| self.scrub_words(text, counts))
     }
 
     fn scrub_words<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
@@ -87,6 +92,57 @@ impl Scrubber {
         for found in short.find_overlapping_iter(text) {
             if !word(found.start().checked_sub(1)) && !word(Some(found.end())) {
                 spans.push(found.start(), found.end(), Kind::Secret);
+            }
+        }
+        spans.apply(text, counts)
+    }
+}
+
+/// The next stage on what the stage before left.
+fn then<'a>(text: Cow<'a, str>, stage: impl for<'b> FnOnce(&'b str) -> Cow<'b, str>) -> Cow<'a, str> {
+    match text {
+        Cow::Borrowed(text) => stage(text),
+        Cow::Owned(text) => Cow::Owned(stage(&text).into_owned()),
+    }
+}
+
+/// How much of a long secret (bytes) is searched for; the rest is compared where that is found. An automaton of whole keys
+/// and certificates would take a kilobyte of memory for each of their bytes, in each encoding.
+const HEAD: usize = 64;
+
+/// Secrets longer than [`HEAD`], by their beginnings.
+struct Heads {
+    automaton: AhoCorasick,
+    /// What each beginning may go on with, the longest first.
+    rests: Vec<Vec<Box<[u8]>>>,
+}
+
+impl Heads {
+    fn of(secrets: BTreeSet<String>) -> Result<Option<Self>, BuildError> {
+        let mut by_head: BTreeMap<Vec<u8>, Vec<Box<[u8]>>> = BTreeMap::new();
+        for secret in secrets.into_iter().map(String::into_bytes).filter(|secret| secret.len() > HEAD) {
+            let (head, rest) = secret.split_at(HEAD);
+            by_head.entry(head.to_vec()).or_default().push(rest.into());
+        }
+        if by_head.is_empty() {
+            return Ok(None);
+        }
+        let automaton = AhoCorasick::builder().build(by_head.keys())?;
+        let mut rests: Vec<_> = by_head.into_values().collect();
+        rests.iter_mut().for_each(|rests| rests.sort_by_key(|rest| std::cmp::Reverse(rest.len())));
+        Ok(Some(Self { automaton, rests }))
+    }
+
+    fn scrub<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
+        let (mut spans, mut done) = (Spans::default(), 0);
+        for found in self.automaton.find_overlapping_iter(text) {
+            if found.start() < done {
+                continue;
+            }
+            let after = &text.as_bytes()[found.end()..];
+            if let Some(rest) = self.rests[found.pattern().as_usize()].iter().find(|rest| after.starts_with(rest)) {
+                done = found.end() + rest.len();
+                spans.push(found.start(), done, Kind::Secret);
             }
         }
         spans.apply(text, counts)

@@ -125,8 +125,12 @@ impl<'p, 'c> Walker<'p, 'c> {
     /// Redacts a text that is base64 of a text as what it spells, written in base64 anew if that changed.
     fn encoded<'a>(&mut self, text: &'a str, place: Place) -> Result<Cow<'a, str>, Blocked> {
         match encoded::decode(text) {
-            None | Some(Decoded::Binary) => Ok(Cow::Borrowed(text)),
-            Some(Decoded::Text(..)) if place.embedded == Plan::MAX_EMBEDDED => Err(Blocked::EmbeddedTooDeep),
+            None => Ok(Cow::Borrowed(text)),
+            Some(_) if place.embedded == Plan::MAX_EMBEDDED => Err(Blocked::EmbeddedTooDeep),
+            Some(Decoded::Binary(bytes, alphabet)) => {
+                let redacted = self.runs(&bytes, Place { embedded: place.embedded + 1, ..place })?;
+                Ok(redacted.map_or(Cow::Borrowed(text), |redacted| Cow::Owned(alphabet.encode(redacted))))
+            }
             Some(Decoded::Text(inner, alphabet)) => {
                 let inner = self.text(&inner, Place { embedded: place.embedded + 1, ..place })?;
                 Ok(match inner {
@@ -135,6 +139,26 @@ impl<'p, 'c> Walker<'p, 'c> {
                 })
             }
         }
+    }
+
+    /// Redacts the runs of text in bytes that aren't all text: one byte that is none must not hide what stands around it.
+    /// `None` if nothing changed.
+    fn runs(&mut self, bytes: &[u8], place: Place) -> Result<Option<Vec<u8>>, Blocked> {
+        /// In noise shorter runs abound, and hold nothing that a detector looks for.
+        const SHORTEST: usize = 6;
+        let (mut out, mut changed) = (Vec::with_capacity(bytes.len()), false);
+        for chunk in bytes.utf8_chunks() {
+            match chunk.valid() {
+                run if run.len() < SHORTEST => out.extend_from_slice(run.as_bytes()),
+                run => {
+                    let run = self.text(run, place)?;
+                    changed |= matches!(run, Cow::Owned(_));
+                    out.extend_from_slice(run.as_bytes());
+                }
+            }
+            out.extend_from_slice(chunk.invalid());
+        }
+        Ok(changed.then_some(out))
     }
 
     /// Redacts a value that may be a pair: `["password", "…"]`.

@@ -1,6 +1,7 @@
 //! A started application, and how it is served.
 
 use std::{
+    ffi::OsString,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -206,7 +207,7 @@ impl App {
 }
 
 /// Does what the command line says.
-pub(super) async fn run(builder: Doorman, args: Vec<String>) -> Result<(), Error> {
+pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Error> {
     match cli::parse(&builder, args)? {
         Asked::Nothing => Ok(()),
         Asked::Own(run) => run().await,

@@ -296,7 +296,7 @@ impl Doorman {
     /// Serves as the process's command line says: stdio, or `--http ADDR`. Returns when the client goes away or the
     /// process is asked to stop (SIGINT, SIGTERM).
     pub fn run(self) -> BoxFuture<'static, Result<(), Error>> {
-        self.run_with(std::env::args().collect())
+        Box::pin(super::app::run(self, std::env::args_os().collect()))
     }
 
     /// As [`run`](Self::run), for a `main` that returns an exit code: 0 at the end, 1 when the application can't start or
@@ -315,7 +315,7 @@ impl Doorman {
 
     /// As [`run`](Self::run), with arguments of the application's choice; the first is the program's name.
     pub fn run_with(self, args: Vec<String>) -> BoxFuture<'static, Result<(), Error>> {
-        Box::pin(super::app::run(self, args))
+        Box::pin(super::app::run(self, args.into_iter().map(Into::into).collect()))
     }
 
     /// Checks everything, starts the modules, and gives an application that can be served.

@@ -1,6 +1,6 @@
 //! The command line that every doorman application has.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
 use futures::future::BoxFuture;
@@ -42,7 +42,7 @@ pub(super) struct Options {
 }
 
 /// Parses the process's arguments; the first is the program's name.
-pub(super) fn parse(builder: &Doorman, args: impl IntoIterator<Item = String>) -> Result<Asked, Error> {
+pub(super) fn parse(builder: &Doorman, args: Vec<OsString>) -> Result<Asked, Error> {
     let mut matches = match command(builder).try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

@@ -20,7 +20,8 @@ pub(super) fn validate(builder: Doorman, manifests: Vec<PathBuf>) -> Result<(), 
     let checked = check(builder, manifests)?;
     for agent_type in checked.grants.types() {
         let modules: Vec<&str> = checked.health.of_type(agent_type).map(|module| &*module.name).collect();
-        say(&format!("valid: agent type {agent_type}, modules: {}\n", listed(&modules)));
+        let line = format!("valid: agent type {agent_type}, modules: {}\n", listed(&modules));
+        say(&checked.redactor.scrub(&line));
     }
     Ok(())
 }
@@ -31,8 +32,8 @@ pub(super) fn inspect(builder: Doorman, manifests: Vec<PathBuf>, form: Form) -> 
     let types = checked.grants.types().into_iter().filter_map(|it| checked.grants.of_type(it));
     let opened: Vec<Opened<'_>> = types.map(|granted| Opened::of(granted, &checked)).collect();
     match form {
-        Form::Json => say(&format!("{:#}\n", serde_json::json!({ "manifests": opened }))),
-        Form::Text => opened.iter().for_each(|opened| say(&opened.to_text())),
+        Form::Json => say(&checked.redactor.scrub(&format!("{:#}\n", serde_json::json!({ "manifests": opened })))),
+        Form::Text => opened.iter().for_each(|opened| say(&checked.redactor.scrub(&opened.to_text()))),
     }
     Ok(())
 }

@@ -70,6 +70,28 @@ fn exit_codes_tell_a_bad_manifest_from_a_bad_command_line() {
 }
 
 #[test]
+fn a_path_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStrExt;
+    let fixture = Fixture::reference();
+    let path = std::path::Path::new(&fixture.path("")).join(std::ffi::OsStr::from_bytes(b"m\xff.yaml"));
+    fs::write(&path, READER).expect("writes");
+    let output = fixture.command().arg("validate").arg("--manifest").arg(&path).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(2), "options before the command are a mistake, and no panic");
+    let output = fixture.command().arg("--manifest").arg(&path).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn s18_what_is_shown_holds_no_credential() {
+    let fixture = Fixture::reference().env("SERVICE_TOKEN", "hunter2-hunter2");
+    let path = fixture.file("m.yaml", &READER.replace("Reads.", "'uses ${SERVICE_TOKEN}'"));
+    for args in [&["inspect", "--json", "--manifest", &path][..], &["inspect", "--manifest", &path]] {
+        let (code, out, _) = fixture.says(args);
+        assert!(code == 0 && out.contains("uses") && !out.contains("hunter2"), "{out}");
+    }
+}
+
+#[test]
 fn inspect_shows_what_an_agent_sees() {
     let fixture = Fixture::reference();
     let path = fixture.file("m.yaml", READER);

@@ -78,6 +78,47 @@ fn s04_a_glob_that_matches_no_tool_is_a_mistake() {
 }
 
 #[test]
+fn s04_numbers_are_whole_and_never_repeated() {
+    let manifest = |number: &str| {
+        format!(
+            "agent_type: reader\nmodules:\n  docs:\n    type: filesystem\n    mode: write\n    config:\n      base_path: /x\n      quota_files: {number}\n"
+        )
+    };
+    for (number, legal) in [
+        ("10", true),
+        ("1e3", true),
+        ("1.0", true),
+        ("1.5", false),
+        ("-1", false),
+        ("1e50", false),
+        ("99999999999999999999", false),
+    ] {
+        let (code, said) = validate(&manifest(number));
+        assert_eq!(code == 0, legal, "{number}: {said}");
+        assert!(legal || !said.contains(number), "{said}");
+    }
+}
+
+#[test]
+fn s04_a_manifest_cannot_exhaust_the_server() {
+    let key = "k".repeat(600_000);
+    let inner: String = (0..10_000).map(|i| format!("a{i}: 1, ")).collect();
+    let deep = format!("agent_type: a\nmodules: {{docs: {{config: {{\"{key}\": {{{inner}}}}}}}}}\n");
+    let wide = format!("agent_type: a\nscopes: [{}]\n", "x,".repeat(400_000));
+    let expanded = format!("agent_type: a\nscopes: [x]\ndescription: '{}'\n", "${BIG}".repeat(10_000));
+    let large = format!("agent_type: a\nscopes: [x]\ndescription: {}\n", "x".repeat(2 << 20));
+    let copies = format!("agent_type: a\nscopes: [&a {}, {}]\n", "x".repeat(100_000), "*a, ".repeat(40_000));
+    for text in [deep, wide, expanded, large, copies] {
+        let fixture = Fixture::reference().env("BIG", "y".repeat(10_000));
+        let path = fixture.file("m.yaml", &text);
+        let began = std::time::Instant::now();
+        let (code, _, said) = fixture.says(&["validate", "--manifest", &path]);
+        assert!(code == 1 && said.len() < 10_000, "{code} {}", &said[..said.len().min(500)]);
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    }
+}
+
+#[test]
 fn s03_a_mode_is_the_only_way_to_a_modules_scopes() {
     let module = "agent_type: reader\nmodules:\n  docs: {type: filesystem, mode: read, config: {base_path: /x}}\n";
     for (scopes, words) in [

@@ -115,6 +115,32 @@ fn s19_an_encoding_is_no_way_round_redaction() {
     let read = alice.call("filesystem_read_file", json!({"path": "people.txt", "encoding": "base64"}));
     let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, read.text()).expect("base64");
     assert_eq!(String::from_utf8_lossy(&decoded), "write to «redacted:email»");
+    // One byte that is no text hides nothing around it, whether it was there or a range made it.
+    fs::write(format!("{folder}/mixed"), b"\xff write to ada@example.com\xfe").expect("writes");
+    fs::write(format!("{folder}/cut"), "é write to ada@example.com").expect("writes");
+    for arguments in [json!({"path": "mixed"}), json!({"path": "cut", "offset": 1, "encoding": "base64"})] {
+        let read = alice.call("filesystem_read_file", arguments);
+        let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, read.text()).expect("base64");
+        let decoded = String::from_utf8_lossy(&decoded).into_owned();
+        assert!(decoded.contains("write to «redacted:email»"), "{decoded}");
+    }
     let rows = alice.call("sqlite_query", json!({"sql": "SELECT CAST('ada@example.com' AS BLOB) AS who"}));
     assert!(!rows.everything().contains("YWRhQGV4YW1wbGUuY29t"), "{rows:?}");
+}
+
+#[test]
+fn s27_a_long_credential_in_the_environment_costs_little_and_is_removed() {
+    let key: String =
+        (0..30_000_u32).map(|i| char::from(b'a' + (i.wrapping_mul(2_654_435_761) >> 27) as u8 % 26)).collect();
+    let fixture = Fixture::reference().manifest_of("reader", BOTH).env("SIGNING_KEY", &key);
+    let folder = fixture.path("data/files/agents/alice");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(format!("{folder}/key"), format!("before {key} after")).expect("writes");
+    fs::write(format!("{folder}/part"), format!("before {} after", &key[..29_000])).expect("writes");
+    let mut alice = fixture.launched_by(Cast::ALICE).unnamed(Era::Modern);
+    assert_eq!(alice.call("filesystem_read_file", json!({"path": "key"})).text(), "before «redacted:secret» after");
+    let part = alice.call("filesystem_read_file", json!({"path": "part"})).text().len();
+    assert_eq!(part, 29_000 + "before  after".len(), "what isn't the credential stays");
+    let memory = alice.lines().process.memory();
+    assert!(memory < 200 << 20, "{} MiB", memory >> 20);
 }

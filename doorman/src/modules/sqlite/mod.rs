@@ -86,7 +86,7 @@ impl Sqlite {
     }
 
     async fn stop(&self) {
-        self.engine.pool().clear();
+        self.engine.close();
     }
 
     /// Read from your database (SQLite) with one SQL statement: SELECT, VALUES, WITH, EXPLAIN. Nothing is changed.

@@ -5,22 +5,26 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::engine::{Identity, Kind, Session};
+use super::engine::{EngineId, Identity, Kind, Session};
 
 /// How many connections wait, of all agents together. Each holds about 100 KiB, and a page cache of up to 512 KiB.
 const MAX_IDLE: usize = 64;
 
 /// Idle connections, the one used longest ago first.
-#[derive(Default)]
 pub(super) struct Pool(Mutex<Vec<Session>>);
 
+/// One for the process, so that a thousand manifests don't keep a thousand times as many.
+pub(super) static POOL: Pool = Pool(Mutex::new(Vec::new()));
+
 impl Pool {
-    /// A connection to this file, if one waits. One to a file that is no longer what stands at its path is dropped.
-    pub(super) fn take(&self, path: &Path, kind: Kind, identity: Identity) -> Option<Session> {
+    /// A connection to this file, if one waits, made with an engine's bounds. One to a file that is no longer what stands
+    /// at its path is dropped.
+    pub(super) fn take(&self, engine: EngineId, path: &Path, kind: Kind, identity: Identity) -> Option<Session> {
         loop {
             let session = {
                 let mut idle = self.idle();
-                let index = idle.iter().rposition(|session| session.kind() == kind && session.path() == path)?;
+                let fits = |it: &Session| it.engine() == engine && it.kind() == kind && it.path() == path;
+                let index = idle.iter().rposition(fits)?;
                 idle.remove(index)
             };
             if session.identity() == identity {
@@ -40,10 +44,10 @@ impl Pool {
         drop(evicted);
     }
 
-    /// Closes all of them.
-    pub(super) fn clear(&self) {
-        let all = std::mem::take(&mut *self.idle());
-        drop(all);
+    /// Closes those of an engine.
+    pub(super) fn clear(&self, engine: EngineId) {
+        let closed: Vec<Session> = self.idle().extract_if(.., |session| session.engine() == engine).collect();
+        drop(closed);
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
@@ -52,7 +56,7 @@ impl Pool {
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.idle().len()
+    pub(super) fn len(&self, engine: EngineId) -> usize {
+        self.idle().iter().filter(|session| session.engine() == engine).count()
     }
 }

@@ -1,5 +1,7 @@
 //! Rows of a result as JSON, no more of them than was allowed.
 
+use std::collections::{HashMap, HashSet};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use doorman::{ToolError, prelude::*};
 use rusqlite::{Row, Statement, types::ValueRef};
@@ -67,15 +69,20 @@ pub(super) enum ToEnd {
 
 /// The columns' names, each once, so that no value covers another.
 fn distinct<'a>(columns: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
     let columns: Vec<&str> = columns.collect();
-    for column in &columns {
-        let mut name = (*column).to_owned();
-        let mut number = 2;
-        while names.contains(&name) || number > 2 && columns.contains(&name.as_str()) {
+    let all: HashSet<&str> = columns.iter().copied().collect();
+    let mut taken: HashSet<String> = HashSet::new();
+    // Where the numbers of a name go on.
+    let mut numbers: HashMap<&str, u32> = HashMap::new();
+    let mut names = Vec::with_capacity(columns.len());
+    for column in columns {
+        let mut name = column.to_owned();
+        let number = numbers.entry(column).or_insert(1);
+        while taken.contains(&name) || *number > 1 && all.contains(name.as_str()) {
+            *number += 1;
             name = format!("{column}_{number}");
-            number += 1;
         }
+        taken.insert(name.clone());
         names.push(name);
     }
     names
@@ -86,7 +93,7 @@ fn object(row: &Row<'_>, names: &[String], left: &mut usize) -> Result<Option<Ma
     let mut object = Map::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let value = row.get_ref(index)?;
-        match left.checked_sub(cost(value).saturating_add(name.len() + 4)) {
+        match left.checked_sub(cost(value).saturating_add(text_cost(name.as_bytes()) + 4)) {
             Some(rest) => *left = rest,
             None => return Ok(None),
         }
@@ -99,9 +106,13 @@ fn object(row: &Row<'_>, names: &[String], left: &mut usize) -> Result<Option<Ma
 fn cost(value: ValueRef<'_>) -> usize {
     match value {
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 24,
-        ValueRef::Text(text) => text.iter().map(|byte| if matches!(byte, b'"' | b'\\' | ..0x20) { 6 } else { 1 }).sum(),
+        ValueRef::Text(text) => text_cost(text),
         ValueRef::Blob(blob) => blob.len() / 3 * 4 + 20,
     }
+}
+
+fn text_cost(text: &[u8]) -> usize {
+    text.iter().map(|byte| if matches!(byte, b'"' | b'\\' | ..0x20) { 6 } else { 1 }).sum()
 }
 
 fn json(value: ValueRef<'_>) -> Value {

@@ -13,7 +13,10 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,10 +25,11 @@ use rusqlite::{Batch, Connection, Statement, fallible_iterator::FallibleIterator
 
 use self::authorize::Gate;
 pub(super) use self::open::{MAX_HEAP, MAX_SQL, MAX_VALUE};
-use super::{fault::Fault, pool::Pool, settings::Bounds};
+use super::{fault::Fault, pool::POOL, settings::Bounds};
 
-/// How many instructions of its virtual machine the engine runs between two looks at the clock.
-const LOOK_EVERY: i32 = 1000;
+/// How many instructions of its virtual machine the engine runs between two looks at the clock. One instruction may be a
+/// function on the largest value, which takes a tenth of a second: few of them may pass unseen.
+const LOOK_EVERY: i32 = 20;
 /// The longest wait for another connection's lock.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
@@ -53,20 +57,31 @@ impl Identity {
 /// The engine of one module.
 pub(super) struct Engine {
     bounds: Bounds,
-    pool: Pool,
+    id: EngineId,
 }
+
+/// Which engine a connection was opened for: its bounds are on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EngineId(u64);
 
 impl Engine {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, pool: Pool::default() }
+        static ENGINES: AtomicU64 = AtomicU64::new(0);
+        Self { bounds, id: EngineId(ENGINES.fetch_add(1, Ordering::Relaxed)) }
     }
 
     pub(super) fn bounds(&self) -> &Bounds {
         &self.bounds
     }
 
-    pub(super) fn pool(&self) -> &Pool {
-        &self.pool
+    /// Closes the connections that wait.
+    pub(super) fn close(&self) {
+        POOL.clear(self.id);
+    }
+
+    #[cfg(test)]
+    pub(super) fn idle(&self) -> usize {
+        POOL.len(self.id)
     }
 
     /// Does a piece of work on the agent's database, in the time that is allowed.
@@ -99,15 +114,15 @@ impl Engine {
     ) -> Result<T, Fault> {
         let path = own.path();
         let identity = made(own)?;
-        let mut session = match self.pool.take(&path, kind, identity) {
+        let mut session = match POOL.take(self.id, &path, kind, identity) {
             Some(session) => session,
-            None => Session::open(own, path, identity, kind, settled, until, &self.bounds)?,
+            None => Session::open(self, own, path, identity, kind, settled, until)?,
         };
         session.watch(until, cancelled.clone())?;
         let done = work(&session).map_err(|fault| session.gate.explain(fault));
         session.connection.progress_handler(0, None::<fn() -> bool>)?;
         if done.as_ref().err().is_none_or(Fault::spares_connection) && session.connection.is_autocommit() {
-            self.pool.put(session);
+            POOL.put(session);
         }
         done
     }
@@ -139,6 +154,7 @@ fn made(own: &OwnFile) -> io::Result<Identity> {
 pub(super) struct Session {
     connection: Connection,
     gate: Arc<Gate>,
+    engine: EngineId,
     kind: Kind,
     path: PathBuf,
     identity: Identity,
@@ -146,22 +162,26 @@ pub(super) struct Session {
 
 impl Session {
     fn open(
+        engine: &Engine,
         own: &OwnFile,
         path: PathBuf,
         identity: Identity,
         kind: Kind,
         settled: Settled,
         until: Instant,
-        bounds: &Bounds,
     ) -> Result<Self, Fault> {
         let wait = MAX_WAIT.min(until.saturating_duration_since(Instant::now()));
-        let mut connection = open::open(&path, kind, wait, settled == Settled::Tried, bounds)?;
+        let mut connection = open::open(&path, kind, wait, settled == Settled::Tried, &engine.bounds)?;
         // The engine opened by name: what it has is what was looked at, or nothing is read from it.
         if own.look()?.is_none_or(|found| Identity::of(&found) != identity) {
             return Err(ToolError::internal("an agent's file was replaced while it was opened").into());
         }
         let gate = authorize::install(&mut connection, kind)?;
-        Ok(Self { connection, gate, kind, path, identity })
+        Ok(Self { connection, gate, engine: engine.id, kind, path, identity })
+    }
+
+    pub(super) fn engine(&self) -> EngineId {
+        self.engine
     }
 
     pub(super) fn kind(&self) -> Kind {

@@ -14,8 +14,9 @@ use super::{super::settings::Bounds, Fault, Kind, functions};
 /// What all of SQLite in this process may have on the heap, in bytes. It is SQLite's own bound and process-wide: an
 /// application that uses SQLite beside this module shares it.
 pub(in super::super) const MAX_HEAP: u64 = 256 << 20;
-/// The largest text, blob or row, in bytes.
-pub(in super::super) const MAX_VALUE: u32 = 16 << 20;
+/// The largest text, blob or row, in bytes. What one function may cost grows with it, and no deadline is looked at inside
+/// of a function.
+pub(in super::super) const MAX_VALUE: u32 = 2 << 20;
 /// The longest statement, in bytes.
 pub(in super::super) const MAX_SQL: u32 = 1 << 20;
 
@@ -167,7 +168,7 @@ mod tests {
                 assert!(!is_on(switch));
             }
             for (limit, most) in [
-                (Limit::SQLITE_LIMIT_LENGTH, 16 << 20),
+                (Limit::SQLITE_LIMIT_LENGTH, 2 << 20),
                 (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
                 (Limit::SQLITE_LIMIT_COLUMN, 500),
                 (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
