@@ -123,7 +123,7 @@ impl Connection {
             let line = std::str::from_utf8(&self.answer[start..])?.trim_end();
             match line.split_once(':') {
                 Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                    length = Some(value.trim().parse()?)
+                    length = Some(value.trim().parse()?);
                 }
                 _ if line.is_empty() => break,
                 _ => {}

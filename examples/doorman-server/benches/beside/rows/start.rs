@@ -20,13 +20,12 @@ pub(crate) struct Found {
 
 pub(crate) fn rows(options: &Options, doorman: &Program, predecessor: &Predecessor) -> Outcome<Found> {
     let (ours, others) = if options.quick { (5, 2) } else { (25, 5) };
-    let other = predecessor.as_ref().map(|program| Starts::of(program, others)).map_err(|why| why.to_owned());
-    let other = match other {
-        Ok(starts) => Ok(starts?),
+    let other = match predecessor {
+        Ok(program) => Ok(Starts::of(program, others)?),
         Err(why) => Err(why),
     };
     let own = Starts::of(doorman, ours)?;
-    let beside = |figure: fn(&Starts) -> f64| theirs(other.as_ref().map(figure));
+    let beside = |figure: fn(&Starts) -> f64| theirs(other.as_ref().map(figure).map_err(|&why| why));
     let what = "start to first tools/list";
     let rows = vec![
         Row::new(format!("{what}, CPU"), own.cpu, Unit::Millis).beside(beside(|it| it.cpu)).at_most(5.0).stretch(3.0),
