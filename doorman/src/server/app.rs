@@ -223,6 +223,9 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
     let http = options.http.take();
     let mut app = App::prepare(builder, options)?;
     scrubber.knows(Arc::clone(&app.door.guard.redactor));
+    if app.door.guard.catalog.all().is_empty() {
+        return Err(Error::Usage("nothing to serve: give --manifest FILE".to_owned()));
+    }
     // Who calls, and where, is settled before a module does anything.
     #[cfg(feature = "http")]
     if let Some(address) = http {

@@ -52,6 +52,8 @@ fn exit_codes_tell_a_bad_manifest_from_a_bad_command_line() {
         (vec!["validate"], 2),
         (vec!["validate", "--nope"], 2),
         (vec!["nope"], 2),
+        (vec![], 2),
+        (vec!["run"], 2),
         (vec!["run", "--transport", "http"], 2),
         (vec!["run", "--transport", "smoke"], 2),
         (vec!["run", "--port", "80"], 2),
