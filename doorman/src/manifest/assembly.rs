@@ -130,7 +130,7 @@ fn resolve<'o>(
 ) -> Option<Resolved<'o>> {
     let at = entry.name.at;
     if let Some(tools) = offer.mounted.get(entry.name.text.as_str()) {
-        if entry.kind.is_some() || entry.config.is_some() {
+        if entry.kind.is_some() || entry.config.is_some() || entry.optional {
             mistakes.push((at, "the application has this module already; expected `mode` alone".to_owned()));
         }
         return Some(Resolved { scopes: granted(entry, tools, mistakes), declared: None });

@@ -61,7 +61,12 @@ impl Checked {
         let health = Arc::new(Health::of(&modules));
         let mut state = std::mem::take(&mut builder.state);
         state.share(Arc::clone(&health));
-        let catalog = Catalog::build(listed.into_iter().chain(assembly.listed).collect(), &state)?;
+        let catalog = match Catalog::build(listed.into_iter().chain(assembly.listed).collect(), &state) {
+            Ok(catalog) => catalog,
+            Err(error) if wrong.is_empty() => return Err(error.into()),
+            // It may well follow from what is wrong with a manifest, and that has a place.
+            Err(_) => return Err(Error::from(wrong).scrubbed(&redactor)),
+        };
         let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
         let limits = Limits::new(Monotonic::start(), &quotas);
         let grants = Grants::of(assembly.manifests, &catalog, &limits);
@@ -129,4 +134,44 @@ fn modules(builder: &mut Doorman, manifests: &[Assembled]) -> Vec<Module> {
         })
     });
     own.chain(declared).collect()
+}
+
+#[cfg(all(test, feature = "filesystem"))]
+mod tests {
+    use super::*;
+    use crate::{expose, modules::Filesystem, tools};
+
+    /// Has the name that an instance `docs` gives its own.
+    #[expose(read_only, public)]
+    async fn docs_stat() -> String {
+        String::new()
+    }
+
+    fn wrong(text: &str) -> String {
+        let manifest = Manifest::parse("m.yaml", text).unwrap();
+        let builder = Doorman::new("t").tools(tools![docs_stat]).module_as("own", Filesystem::beneath("/x"));
+        let checked = Checked::of(builder.module_type::<Filesystem>().grant(manifest), Purpose::Looking);
+        checked.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn s05_an_instance_takes_no_name_of_the_applications() {
+        let module = |name: &str| {
+            format!("agent_type: a\nmodules:\n  {name}: {{type: filesystem, mode: read, config: {{base_path: /x}}}}\n")
+        };
+        assert_eq!(wrong(&module("docs")), "m.yaml:3:3: another tool is already named `docs_stat`");
+        assert_eq!(wrong(&module("files")), "");
+    }
+
+    #[test]
+    fn s04_of_a_mounted_instance_only_the_mode_is_said() {
+        assert_eq!(wrong("agent_type: a\nmodules: {own: {mode: read}}"), "");
+        for more in ["type: filesystem", "config: {base_path: /x}", "optional: true"] {
+            let said = wrong(&format!("agent_type: a\nmodules: {{own: {{mode: read, {more}}}}}"));
+            assert!(said.contains("expected `mode` alone"), "{more}: {said}");
+        }
+        assert!(wrong("agent_type: a\nmodules: {own: {}}").contains("expected `mode: read` or `mode: write`"));
+        let scopes = wrong("agent_type: a\nmodules: {own: {mode: read}}\nscopes: [own:write]");
+        assert!(scopes.contains("granted by its `mode`"), "{scopes}");
+    }
 }

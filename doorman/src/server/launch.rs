@@ -67,7 +67,7 @@ fn names_a_credential(name: &str) -> bool {
     ];
     let name = name.to_ascii_uppercase();
     let name = name.strip_suffix("_URL").unwrap_or(&name);
-    ENDINGS.iter().any(|ending| name.strip_suffix(ending).is_some_and(|rest| rest.ends_with('_')))
+    ENDINGS.iter().any(|ending| name.strip_suffix(ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('_')))
 }
 
 fn has_userinfo(value: &str) -> bool {

@@ -10,9 +10,9 @@ use std::{
 };
 
 use rustix::fs::{CWD, FileType, Mode, RenameFlags};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{Case, cases};
 use crate::harness::{Caller, Cast, Door, Era, Fixture, Reply};
 
 const WRITER: &str = "modules:\n  filesystem: {mode: write, config: {base_path: \"${DOORMAN_DATA}/files\"}}\n";
@@ -73,29 +73,13 @@ fn call(caller: &mut Caller, tool: &str, path: &str) -> Reply {
     caller.call(&format!("filesystem_{tool}"), arguments)
 }
 
-#[derive(Deserialize)]
-struct Cases {
-    filesystem_paths: Vec<Case>,
-    filesystem_symlinks: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    input: Value,
-    expect: String,
-}
-
-fn cases() -> Cases {
-    serde_json::from_str(include_str!("../../data/manifest-and-modules.json")).expect("cases")
-}
-
 #[test]
 fn s13_every_case_of_the_path_table() {
     for door in Door::ALL {
         let (fixture, agent, base) = neighbours();
         let before = others(&base);
         let mut caller = fixture.caller(door, agent);
-        for Case { input, expect } in cases().filesystem_paths {
+        for Case { input, expect } in cases("filesystem_paths") {
             let path = input["path"].as_str().expect("a path").replace("{BASE}", &base);
             let reply = call(&mut caller, input["tool"].as_str().expect("a tool"), &path);
             assert_eq!(!reply.is_error(), expect == "allow", "{door:?} {input}: {reply:?}");
@@ -108,7 +92,7 @@ fn s13_every_case_of_the_path_table() {
 
 #[test]
 fn s13_every_case_of_the_symlink_table() {
-    for Case { input, expect } in cases().filesystem_symlinks {
+    for Case { input, expect } in cases("filesystem_symlinks") {
         let (fixture, agent, base) = neighbours();
         let target = input["setup"]["target"].as_str().expect("a target").replace("{BASE}", &base);
         let link = input["setup"]["link"].as_str().expect("a link");

@@ -118,15 +118,19 @@ fn s18_credentials_of_the_environment_do_not_leave() {
     let fixture = Fixture::reference()
         .manifest_of("reader", &format!("{FILES}description: 'uses ${{UPSTREAM_HEADER}}'\n"))
         .env("DEPLOY_TOKEN", secret)
+        .env("PASSWORD", "hunter2-is-the-password")
         .env("UPSTREAM_HEADER", "dk-Q7wLmZ2pXv9RtYc")
         .env("PLAIN_SETTING", "an-ordinary-setting");
     let folder = fixture.path("data/files/agents/alice");
     fs::create_dir_all(&folder).expect("a folder");
-    fs::write(format!("{folder}/leak.txt"), format!("{secret} dk-Q7wLmZ2pXv9RtYc an-ordinary-setting"))
-        .expect("writes");
+    fs::write(
+        format!("{folder}/leak.txt"),
+        format!("{secret} dk-Q7wLmZ2pXv9RtYc hunter2-is-the-password an-ordinary-setting"),
+    )
+    .expect("writes");
     let mut alice = fixture.launched_by(Cast::ALICE).unnamed(Era::Modern);
     let text = alice.call("filesystem_read_file", json!({"path": "leak.txt"})).everything();
-    assert!(!text.contains(secret) && !text.contains("dk-Q7wLmZ2pXv9RtYc"), "{text}");
+    assert!(!text.contains(secret) && !text.contains("hunter2") && !text.contains("dk-Q7wLmZ2pXv9RtYc"), "{text}");
     assert!(text.contains("an-ordinary-setting"), "{text}");
 }
 

@@ -1,8 +1,8 @@
 //! What is wrong with a manifest is said before anything is served: all of it, at its place, and never a value.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::{Case, cases};
 use crate::harness::Fixture;
 
 /// What `validate` says of a manifest: its exit code and stderr.
@@ -152,22 +152,10 @@ fn s17_a_value_of_the_environment_is_not_in_what_is_wrong() {
     assert!(code == 1 && said.contains("expected an absolute path") && !said.contains("hunter2"), "{said}");
 }
 
-#[derive(Deserialize)]
-struct Cases {
-    manifest: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    input: Value,
-    expect: String,
-}
-
 /// The predecessor's cases. Where they use a module that isn't there yet only to have one, one that is there stands in.
 #[test]
 fn every_case_of_the_manifest_table() {
-    let Cases { manifest: cases } =
-        serde_json::from_str(include_str!("../../data/manifest-and-modules.json")).expect("cases");
+    let cases = cases("manifest");
     assert_eq!(cases.len(), 27);
     for Case { mut input, expect } in cases {
         let stand_in = json!({"mode": "read", "config": {"base_path": "/srv"}});

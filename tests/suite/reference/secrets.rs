@@ -2,28 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{Case, cases};
 use crate::harness::{Cast, Era, Fixture};
-
-#[derive(Deserialize)]
-struct Cases {
-    redaction_key: Vec<Case>,
-    redaction_pattern: Vec<Case>,
-    redaction_value: Vec<Case>,
-    secrets_file_mode: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    input: Value,
-    expect: String,
-}
-
-fn cases() -> Cases {
-    serde_json::from_str(include_str!("../../data/manifest-and-modules.json")).expect("cases")
-}
 
 const BOTH: &str = "modules:\n  filesystem: {mode: write, config: {base_path: \"${DOORMAN_DATA}/files\"}}\n  sqlite: {mode: \
                     read, config: {db_dir: \"${DOORMAN_DATA}/databases\"}}\n";
@@ -41,7 +23,7 @@ fn read_back(fixture: &Fixture, text: &str) -> String {
 fn s19_every_case_of_the_key_table() {
     let fixture = Fixture::reference().manifest_of("reader", BOTH);
     let mut alice = fixture.launched_by(Cast::ALICE).unnamed(Era::Session);
-    for Case { input, expect } in cases().redaction_key {
+    for Case { input, expect } in cases("redaction_key") {
         let key = input.as_str().expect("a key");
         // SPEC.md §16: here a session's id is a secret.
         let expect = if key == "session_id" { "deny" } else { &*expect };
@@ -53,7 +35,7 @@ fn s19_every_case_of_the_key_table() {
 
 #[test]
 fn s18_every_case_of_the_pattern_table() {
-    for Case { input, expect } in cases().redaction_pattern {
+    for Case { input, expect } in cases("redaction_pattern") {
         let text = input.as_str().expect("a text");
         let read = read_back(&Fixture::reference().manifest_of("reader", BOTH), text);
         assert_eq!(read != text, expect == "deny", "{text}: {read}");
@@ -62,7 +44,7 @@ fn s18_every_case_of_the_pattern_table() {
 
 #[test]
 fn s18_every_case_of_the_value_table() {
-    for Case { input, expect } in cases().redaction_value {
+    for Case { input, expect } in cases("redaction_value") {
         let text = input["text"].as_str().expect("a text");
         let used = input["manifest_vars"].as_array().expect("names").iter().filter_map(Value::as_str);
         let used: String = used.map(|name| format!("${{{name}}} ")).collect();
@@ -79,7 +61,7 @@ fn s18_every_case_of_the_value_table() {
 
 #[test]
 fn s28_every_case_of_the_file_mode_table() {
-    for Case { input, expect } in cases().secrets_file_mode {
+    for Case { input, expect } in cases("secrets_file_mode") {
         let mode = u32::from_str_radix(input.as_str().expect("a mode").trim_start_matches("0o"), 8).expect("octal");
         let fixture = Fixture::reference();
         let file = fixture.private("secrets.yaml", "api_key: hunter2-hunter2\n");

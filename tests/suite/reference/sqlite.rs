@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{Case, cases};
 use crate::harness::{Caller, Cast, Door, Era, Fixture};
 
 const KEEPER: &str =
@@ -40,32 +40,19 @@ fn content(caller: &mut Caller) -> Vec<Value> {
         .to_vec()
 }
 
-#[derive(Deserialize)]
-struct Cases {
-    sqlite_query: Vec<Case>,
-    sqlite_execute: Vec<Case>,
-    sqlite_create_table: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    input: Value,
-    expect: String,
-}
-
 #[test]
 fn s14_every_case_of_the_tables() {
     for door in [Door::Stdio(Era::Session), Door::Http(Era::Modern)] {
         let fixture = served();
         let mut caller = fixture.caller(door, Cast::ALICE);
         furnish(&mut caller);
-        let cases: Cases = serde_json::from_str(include_str!("../../data/manifest-and-modules.json")).expect("cases");
         let sql = |tool: &'static str, cases: Vec<Case>| {
             cases.into_iter().map(move |it| (tool, json!({ "sql": it.input }), it.expect))
         };
-        let tables = cases.sqlite_create_table.into_iter().map(|it| ("sqlite_create_table", it.input, it.expect));
-        let all =
-            sql("sqlite_query", cases.sqlite_query).chain(sql("sqlite_execute", cases.sqlite_execute)).chain(tables);
+        let tables = cases("sqlite_create_table").into_iter().map(|it| ("sqlite_create_table", it.input, it.expect));
+        let all = sql("sqlite_query", cases("sqlite_query"))
+            .chain(sql("sqlite_execute", cases("sqlite_execute")))
+            .chain(tables);
         for (tool, arguments, expect) in all {
             let before = content(&mut caller);
             let reply = caller.call(tool, arguments.clone());
@@ -107,6 +94,32 @@ fn s14_s27_a_statement_without_end_costs_its_own_call() {
         assert!(reply.is_error() && reply.text().contains("took longer than 1 s"), "{reply:?}");
     });
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
+fn s14_s27_a_row_of_expensive_functions_is_refused_or_ends() {
+    let mut alice = served().caller(Door::Stdio(Era::Modern), Cast::ALICE);
+    let large = "WITH a(x) AS MATERIALIZED (SELECT hex(zeroblob(500000)))";
+    let pattern = "*".to_owned() + &"[0-9]".repeat(12) + "1";
+    let list = |one: String, count: usize| vec![one; count].join(", ");
+    for columns in [
+        list(format!("x GLOB '{pattern}'"), 100),
+        list("x LIKE '%0000000001'".into(), 100),
+        list("upper(x)".into(), 400),
+    ] {
+        let reply = alice.call("sqlite_query", json!({"sql": format!("{large} SELECT {columns} FROM a")}));
+        assert_eq!(reply.verdict(), "denied", "{reply:?}");
+    }
+    let began = Instant::now();
+    for columns in
+        [list(format!("x GLOB '{pattern}'"), 8), list("length(upper(x))".into(), 90), list("x + 1".into(), 400)]
+    {
+        let _ = alice.call("sqlite_query", json!({"sql": format!("{large} SELECT {columns} FROM a")}));
+    }
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    let long = format!("SELECT '{}'", "x".repeat(70_000));
+    assert!(alice.call("sqlite_query", json!({ "sql": long })).text().contains("too big"));
+    assert!(alice.call("sqlite_describe_table", json!({"table": "pragma_database_list"})).is_error());
 }
 
 #[test]

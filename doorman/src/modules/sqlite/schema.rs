@@ -68,11 +68,11 @@ pub(super) fn exists(session: &Session, name: &str) -> Result<bool, Fault> {
 
 /// One table's columns and indexes.
 pub(super) fn describe(session: &Session, name: &str) -> Result<Table, Fault> {
-    let table = session
-        .ask(|connection| Ok(Table { columns: columns(connection, name)?, indexes: indexes(connection, name)? }))?;
-    if table.columns.is_empty() {
+    if !exists(session, name)? {
         return Err(ToolError::user("no such table; list_tables has the names").into());
     }
+    let table = session
+        .ask(|connection| Ok(Table { columns: columns(connection, name)?, indexes: indexes(connection, name)? }))?;
     Ok(table)
 }
 

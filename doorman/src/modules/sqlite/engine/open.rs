@@ -16,9 +16,9 @@ use super::{super::settings::Bounds, Fault, Kind, functions};
 pub(in super::super) const MAX_HEAP: u64 = 256 << 20;
 /// The largest text, blob or row, in bytes. What one function may cost grows with it, and no deadline is looked at inside
 /// of a function.
-pub(in super::super) const MAX_VALUE: u32 = 2 << 20;
-/// The longest statement, in bytes.
-pub(in super::super) const MAX_SQL: u32 = 1 << 20;
+pub(in super::super) const MAX_VALUE: u32 = 1 << 20;
+/// The longest statement, in bytes. What is long belongs into parameters.
+pub(in super::super) const MAX_SQL: u32 = 64 << 10;
 
 /// Smaller than the engine's own where a statement's cost grows faster than its text
 /// (<https://sqlite.org/security.html>, <https://sqlite.org/limits.html>).
@@ -28,12 +28,12 @@ const LIMITS: [(Limit, i32); 13] = [
     (Limit::SQLITE_LIMIT_COLUMN, 500),
     (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
     (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 200),
-    // A VALUES of some ten thousand rows fits; a program takes at most 48 MiB.
+    // A VALUES of as many rows as fit a statement does; a program takes at most 48 MiB.
     (Limit::SQLITE_LIMIT_VDBE_OP, 2_000_000),
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 100),
     (Limit::SQLITE_LIMIT_ATTACHED, 0),
     // LIKE takes the product of both lengths in one instruction, where no deadline is looked at.
-    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 128),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 1000),
     // Triggers are off; foreign keys with actions are carried out as such, one level for each link of a chain.
     (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 32),
@@ -168,15 +168,15 @@ mod tests {
                 assert!(!is_on(switch));
             }
             for (limit, most) in [
-                (Limit::SQLITE_LIMIT_LENGTH, 2 << 20),
-                (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
+                (Limit::SQLITE_LIMIT_LENGTH, 1 << 20),
+                (Limit::SQLITE_LIMIT_SQL_LENGTH, 64 << 10),
                 (Limit::SQLITE_LIMIT_COLUMN, 500),
                 (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
                 (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 200),
                 (Limit::SQLITE_LIMIT_VDBE_OP, 2_000_000),
                 (Limit::SQLITE_LIMIT_FUNCTION_ARG, 100),
                 (Limit::SQLITE_LIMIT_ATTACHED, 0),
-                (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 128),
+                (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64),
                 (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 1000),
                 (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 32),
                 (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
