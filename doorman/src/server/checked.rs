@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn wrong(text: &str) -> String {
-        let manifest = Manifest::parse("m.yaml", text).unwrap();
+        let manifest = Manifest::parse("m.yaml", text).expect("a manifest");
         let builder = Doorman::new("t").tools(tools![docs_stat]).module_as("own", Filesystem::beneath("/x"));
         let checked = Checked::of(builder.module_type::<Filesystem>().grant(manifest), Purpose::Looking);
         checked.err().map(|error| error.to_string()).unwrap_or_default()
