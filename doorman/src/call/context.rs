@@ -35,7 +35,7 @@ impl Need {
 }
 
 /// The values that the application gave, by type.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct StateTable(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
 impl StateTable {

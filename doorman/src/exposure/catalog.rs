@@ -156,6 +156,7 @@ pub(crate) struct Catalog {
 }
 
 /// A tool on its way into the catalog.
+#[derive(Clone)]
 pub(crate) struct Listed {
     pub(crate) spec: &'static ToolSpec,
     /// The module instance that it belongs to, and its name.

@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use aws_lc_rs::digest::{Context, SHA256};
 use futures::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -124,6 +125,20 @@ impl Credentials {
     /// The credential of this name.
     pub fn get(&self, name: &str) -> Option<Secret> {
         self.0.get(name).cloned()
+    }
+
+    /// SHA-256 of all names and values.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let mut context = Context::new(&SHA256);
+        for (name, secret) in &self.0 {
+            for part in [name.as_bytes(), secret.expose().as_bytes()] {
+                context.update(&(part.len() as u64).to_le_bytes());
+                context.update(part);
+            }
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {

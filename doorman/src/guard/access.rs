@@ -22,23 +22,24 @@ pub(crate) struct Access {
 
 impl Access {
     /// The access of a principal under the manifests.
-    pub(crate) fn of(principal: Principal, catalog: &Catalog, grants: &Grants) -> Self {
+    pub(crate) fn of(principal: impl Into<Arc<Principal>>, catalog: &Catalog, grants: &Grants) -> Self {
+        let principal = principal.into();
         let world = grants.of_principal(&principal);
         Self::with(&grant(&principal, world, grants), world.cloned(), principal, catalog)
     }
 
     /// `Doorman::dev()`: everything.
     pub(crate) fn everything(principal: Principal, catalog: &Catalog) -> Self {
-        Self::with(&Grant::Everything, None, principal, catalog)
+        Self::with(&Grant::Everything, None, principal.into(), catalog)
     }
 
-    fn with(grant: &Grant, world: Option<Arc<Granted>>, principal: Principal, catalog: &Catalog) -> Self {
+    fn with(grant: &Grant, world: Option<Arc<Granted>>, principal: Arc<Principal>, catalog: &Catalog) -> Self {
         let who = who(&principal);
         let caller = match &who {
             Some(subject) if principal.is_verified() => Caller::Verified { tenant: principal.tenant(), subject },
             _ => Caller::Anonymous { peer: principal.peer() },
         };
-        Self { caller: caller.key(), view: catalog.view(grant), principal: Arc::new(principal), world }
+        Self { caller: caller.key(), view: catalog.view(grant), principal, world }
     }
 }
 

@@ -6,6 +6,7 @@ mod panics;
 mod policy;
 mod record;
 mod release;
+mod rules;
 mod run;
 
 use std::sync::Arc;
@@ -17,18 +18,21 @@ pub(crate) use access::Access;
 pub(crate) use panics::install_hook;
 pub(crate) use policy::{Defaults, Policies};
 pub(crate) use release::{Answer, Body, Meta};
+pub(crate) use rules::Rules;
 
 use crate::{
     audit::{Audit, SessionTag, Transport, Verdict, shape},
-    call::{Bound, Call, ProgressSink, Refused, Reply, StateTable, ToolError},
-    exposure::{Capability, Catalog, describe},
+    call::{Bound, Call, ProgressSink, Refused, Reply, ToolError},
+    exposure::{Capability, describe},
     limits::{Admission, Concurrency, Exceeded, Kind, Limits, Permit},
-    redact::Redactor,
 };
 use record::Record;
 
 /// One call on its way to the guard.
 pub(crate) struct Request {
+    /// What it is decided by, to its end.
+    pub(crate) rules: Arc<Rules>,
+    /// What its caller may, under these rules.
     pub(crate) access: Arc<Access>,
     /// The capability's name as it was called.
     pub(crate) capability: Box<str>,
@@ -40,24 +44,21 @@ pub(crate) struct Request {
     pub(crate) progress: Option<Arc<dyn ProgressSink>>,
 }
 
-/// What the guard decides with.
+/// What lasts while rules come and go.
 pub(crate) struct Guard {
-    pub(crate) catalog: Catalog,
-    pub(crate) policies: Policies,
     pub(crate) limits: Limits,
     pub(crate) concurrency: Concurrency,
-    pub(crate) redactor: Arc<Redactor>,
     pub(crate) audit: Audit,
-    pub(crate) state: Arc<StateTable>,
 }
 
 impl Guard {
     /// The whole way of a call: decide, answer, and before the answer leaves, one record. `None` is the answer that a
     /// capability which was never there gives.
     pub(crate) async fn call(&self, request: Request) -> Option<Answer> {
-        let mut record = Record::open(self, &request, shape(&request.arguments));
-        let outcome = self.pass(request, &mut record).await;
-        let answer = self.release_contained(outcome, &mut record); //                   9. redact
+        let rules = Arc::clone(&request.rules);
+        let mut record = Record::open(self, &rules, &request, shape(&request.arguments));
+        let outcome = self.pass(&rules, request, &mut record).await;
+        let answer = rules.release_contained(outcome, &mut record); //                  9. redact
         match panics::contain_sync(|| record.close()) {
             Ok(Ok(())) => answer, //                                                    10. record, before the reply
             _ => Some(Answer::refusal(Verdict::Error, "no audit record could be written, so there is no reply")),
@@ -65,11 +66,11 @@ impl Guard {
     }
 
     /// Steps 1 to 8 of the design, in order. Every `?` leaves with a reason that the record names.
-    async fn pass(&self, request: Request, record: &mut Record<'_>) -> Result<Done, Stop> {
+    async fn pass(&self, rules: &Rules, request: Request, record: &mut Record<'_>) -> Result<Done, Stop> {
         let found = request.access.view.find(&request.capability); //                   1. find, 2. authorize: one table
-        let known = found.map(|id| self.catalog.get(id));
+        let known = found.map(|id| rules.catalog.get(id));
         record.found(known);
-        let admission = self.limit(&request.access, known)?; //                         3. limit: every attempt counts
+        let admission = self.limit(rules, &request.access, known)?; //                  3. limit: every attempt counts
         let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
         self.audit.ready().map_err(|_| Stop::AuditDown)?; //                            nothing runs without its record
         let ready = match self.prepare(&request, capability) {
@@ -79,12 +80,12 @@ impl Guard {
                 return Err(stop);
             }
         };
-        self.run(capability, ready, &request.cancelled).await //                        8. run
+        Self::run(rules, capability, ready, &request.cancelled).await //                 8. run
     }
 
     /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken.
-    fn limit(&self, access: &Access, known: Option<&Capability>) -> Result<Admission, Stop> {
-        let own = known.map(|capability| (capability.id, &self.policies.of(capability).limits));
+    fn limit(&self, rules: &Rules, access: &Access, known: Option<&Capability>) -> Result<Admission, Stop> {
+        let own = known.map(|capability| (capability.id, &rules.policies.of(capability).limits));
         let limits = &self.limits;
         let admission = match &access.world {
             Some(world) => limits.admit_under(&world.limits, access.caller, own),
@@ -94,11 +95,11 @@ impl Guard {
     }
 
     /// What extractors see of the call, and the token that stops a function which the guard has given up on.
-    fn context(&self, request: &Request, capability: &Capability) -> (Call, CancellationToken) {
+    fn context(request: &Request, capability: &Capability) -> (Call, CancellationToken) {
         let stop = request.cancelled.child_token();
         let call = Call {
             principal: Arc::clone(&request.access.principal),
-            state: Arc::clone(&self.state),
+            state: Arc::clone(&request.rules.state),
             module: capability.module.clone(),
             cancelled: stop.clone(),
             progress: request.progress.clone(),
@@ -110,13 +111,18 @@ impl Guard {
     /// application's code, so a panic in them is the call's own, too.
     fn prepare(&self, request: &Request, capability: &Capability) -> Result<Ready, Stop> {
         let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
-        let (call, stop) = self.context(request, capability);
+        let (call, stop) = Self::context(request, capability);
         let bound = panics::contain_sync(|| bind(capability, &request.arguments, &call)).map_err(Stop::Panicked)??;
         Ok(Ready { bound, permit, stop })
     }
 
-    async fn run(&self, capability: &Capability, ready: Ready, cancelled: &CancellationToken) -> Result<Done, Stop> {
-        let timeout = self.policies.of(capability).timeout;
+    async fn run(
+        rules: &Rules,
+        capability: &Capability,
+        ready: Ready,
+        cancelled: &CancellationToken,
+    ) -> Result<Done, Stop> {
+        let timeout = rules.policies.of(capability).timeout;
         let running = Box::pin(run::run(ready, timeout, cancelled));
         let reply = panics::contain(running).await.map_err(Stop::Panicked)??;
         Ok(Done { capability: capability.id, reply })

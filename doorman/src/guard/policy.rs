@@ -63,6 +63,10 @@ impl Policies {
         policies.collect::<Result<_, _>>().map(Self)
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
+        self.0.iter()
+    }
+
     pub(crate) fn of(&self, capability: &Capability) -> &Policy {
         &self.0[capability.id]
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Access, Guard, Request};
+use super::{Access, Guard, Request, Rules};
 use crate::{
     audit::{CallRecord, SessionTag, Shape, SinkError, Transport, Verdict},
     exposure::Capability,
@@ -11,6 +11,7 @@ use crate::{
 
 pub(super) struct Record<'g> {
     guard: &'g Guard,
+    rules: &'g Rules,
     access: Arc<Access>,
     name: Box<str>,
     transport: Transport,
@@ -27,12 +28,13 @@ pub(super) struct Record<'g> {
 }
 
 impl<'g> Record<'g> {
-    pub(super) fn open(guard: &'g Guard, request: &Request, shape: Shape) -> Self {
+    pub(super) fn open(guard: &'g Guard, rules: &'g Rules, request: &Request, shape: Shape) -> Self {
         Self {
             guard,
+            rules,
             access: Arc::clone(&request.access),
             // A name may hold what it likes, a credential too.
-            name: guard.redactor.scrub(&request.capability).into(),
+            name: rules.redactor.scrub(&request.capability).into(),
             transport: request.transport,
             session: request.session,
             shape,
@@ -55,7 +57,7 @@ impl<'g> Record<'g> {
 
     /// What was called, if the caller may know of it.
     pub(super) fn capability(&self) -> Option<&'g Capability> {
-        self.found.map(|id| self.guard.catalog.get(id))
+        self.found.map(|id| self.rules.catalog.get(id))
     }
 
     pub(super) fn verdict(&mut self, verdict: Verdict, reason: &'static str) {

@@ -6,7 +6,7 @@ use base64::Engine;
 use rmcp::model::ContentBlock;
 use serde_json::Value;
 
-use super::{Done, Guard, Stop, panics, policy::Policy, record::Record};
+use super::{Done, Rules, Stop, panics, policy::Policy, record::Record};
 use crate::{
     audit::Verdict,
     call::{Failure, Reply},
@@ -44,7 +44,7 @@ impl Answer {
     }
 }
 
-impl Guard {
+impl Rules {
     /// As [`release`](Self::release); a panic in the application's serialization or in ours withholds the answer.
     pub(super) fn release_contained(&self, outcome: Result<Done, Stop>, record: &mut Record<'_>) -> Option<Answer> {
         panics::contain_sync(|| self.release(outcome, record)).unwrap_or_else(|_| {
@@ -142,7 +142,7 @@ impl From<Blocked> for Withheld {
     }
 }
 
-impl Guard {
+impl Rules {
     /// Redacts and bounds a reply; the number is its size in bytes.
     fn redact(
         &self,
@@ -208,7 +208,7 @@ impl Guard {
     }
 }
 
-impl Guard {
+impl Rules {
     /// Base64 of something that isn't text passes, but for held credentials. Whether it is text, its bytes decide, not
     /// its MIME type; what isn't base64 at all is text.
     fn media(&self, mut data: String, plan: &Plan, counts: &mut Counts) -> Result<String, Withheld> {

@@ -28,7 +28,7 @@ fn sha256(bytes: &[u8]) -> Digest {
 /// let tokens = Tokens::default().with(&Secret::new("a long random text"), Agent::new("support-1", "support")?);
 /// # Ok::<(), doorman::identity::InvalidAgent>(())
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Tokens(HashMap<Digest, Bearer>);
 
 /// Who bears a token.

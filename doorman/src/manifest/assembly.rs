@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     credentials::{Secret, read_private},
-    exposure::{Credentials, Instance, Listed, ModuleType, ToolSpec, World},
+    exposure::{Credentials, Instance, Listed, ModuleError, ModuleType, ToolSpec, World},
 };
 
 /// What an application offers to manifests.
@@ -33,6 +33,38 @@ pub(crate) struct Offer<'a> {
     pub(crate) names: &'a HashSet<String>,
     /// Whether this is to be served. To validate a manifest, no file but the manifest is read.
     pub(crate) serving: bool,
+    /// The instances that run already, and what each was made from.
+    pub(crate) running: &'a [(Arc<Recipe>, Instance)],
+}
+
+/// What a module instance is made from. One that would be made from the same as before isn't made anew.
+#[derive(PartialEq)]
+pub(crate) struct Recipe {
+    agent_type: String,
+    instance: String,
+    kind: String,
+    config: Json,
+    /// SHA-256 of all their names and values.
+    credentials: [u8; 32],
+}
+
+impl Recipe {
+    fn make(self, kind: &ModuleType, credentials: &Credentials, offer: Offer<'_>) -> Result<Made, ModuleError> {
+        let kept = offer.running.iter().find(|(recipe, _)| **recipe == self);
+        match kept {
+            Some((recipe, instance)) => Ok(Made { recipe: Arc::clone(recipe), instance: instance.clone() }),
+            None => {
+                let instance = (kind.make)(self.config.clone(), credentials)?;
+                Ok(Made { recipe: Arc::new(self), instance })
+            }
+        }
+    }
+}
+
+/// An instance, and what it was made from.
+struct Made {
+    recipe: Arc<Recipe>,
+    instance: Instance,
 }
 
 /// A manifest with the instances that it asks for.
@@ -51,6 +83,7 @@ pub(crate) struct Declared {
     pub(crate) name: Arc<str>,
     pub(crate) optional: bool,
     pub(crate) instance: Instance,
+    pub(crate) recipe: Arc<Recipe>,
 }
 
 /// All manifests of an application.
@@ -88,13 +121,13 @@ impl Assembly {
         let mut names: HashSet<String> = offer.names.clone();
         for entry in &document.modules {
             let mut mistakes = Vec::new();
-            let resolved = resolve(entry, &mut source, offer, &mut mistakes);
+            let resolved = resolve(manifest.agent_type(), entry, &mut source, offer, &mut mistakes);
             complete &= resolved.is_some();
             let Resolved { scopes: granted, declared } = resolved.unwrap_or_default();
             scopes.extend(granted);
-            if let Some((kind, instance)) = declared {
+            if let Some((kind, made)) = declared {
                 let name: Arc<str> = entry.name.text.as_str().into();
-                let mounted = instance.as_ref().map_or_else(|| kind.absent(), |it| Arc::clone(&it.mounted));
+                let mounted = made.as_ref().map_or_else(|| kind.absent(), |it| Arc::clone(&it.instance.mounted));
                 for &spec in kind.tools {
                     let module = Some((Arc::clone(&name), Arc::clone(&mounted)));
                     let tool = Listed { spec, module, world: Some(world) };
@@ -105,7 +138,12 @@ impl Assembly {
                         mistakes.push((entry.name.at, text));
                     }
                 }
-                instances.extend(instance.map(|instance| Declared { name, optional: entry.optional, instance }));
+                instances.extend(made.map(|Made { recipe, instance }| Declared {
+                    name,
+                    optional: entry.optional,
+                    instance,
+                    recipe,
+                }));
             }
             let located = |(at, expected)| FileError::located(&manifest.file, at, expected);
             self.errors.extend(mistakes.into_iter().map(located));
@@ -123,6 +161,7 @@ impl Assembly {
 /// What a key of `modules` stands for: an instance that the application has mounted, or one of its own. An instance that
 /// can't be made has its tools all the same, so that what else is wrong with the manifest can be told.
 fn resolve<'o>(
+    agent_type: &str,
     entry: &ModuleEntry,
     source: &mut Source,
     offer: Offer<'o>,
@@ -144,12 +183,17 @@ fn resolve<'o>(
     let before = mistakes.len();
     let config = configuration(entry, kind, mistakes);
     let credentials = source.credentials(kind.credentials).filter(|_| mistakes.len() == before);
-    let made = credentials.map(|credentials| (kind.make)(config, &credentials)).transpose();
-    let instance = made.unwrap_or_else(|reason| {
+    let made = credentials.map(|credentials| {
+        let (agent_type, instance) = (agent_type.to_owned(), entry.name.text.clone());
+        let recipe =
+            Recipe { agent_type, instance, kind: said.text.clone(), config, credentials: credentials.digest() };
+        recipe.make(kind, &credentials, offer)
+    });
+    let made = made.transpose().unwrap_or_else(|reason| {
         mistakes.push((at, reason.to_string()));
         None
     });
-    Some(Resolved { scopes, declared: Some((kind, instance)) })
+    Some(Resolved { scopes, declared: Some((kind, made)) })
 }
 
 type Mistake = (Location, String);
@@ -159,7 +203,7 @@ type Mistake = (Location, String);
 struct Resolved<'o> {
     scopes: Vec<Arc<str>>,
     /// The type of its own instance, and the instance if there is one.
-    declared: Option<(&'o ModuleType, Option<Instance>)>,
+    declared: Option<(&'o ModuleType, Option<Made>)>,
 }
 
 /// The scopes of a mode. A module that can write and doesn't say whether it may is refused (S03).

@@ -1,6 +1,6 @@
 //! What manifests open, once the catalog says what there is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use super::{Assembled, FileError, FileErrors, Manifest};
 use crate::{
@@ -69,6 +69,11 @@ impl Grants {
     /// What an agent type is granted.
     pub(crate) fn of_type(&self, agent_type: &str) -> Option<&Arc<Granted>> {
         self.0.get(agent_type)
+    }
+
+    /// The files that modules' credentials are in.
+    pub(crate) fn credential_files(&self) -> impl Iterator<Item = &Path> {
+        self.0.values().filter_map(|granted| granted.manifest.credential_file())
     }
 
     /// All agent types that have a manifest, in order.

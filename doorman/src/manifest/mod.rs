@@ -13,7 +13,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use assembly::{Assembled, Assembly, Offer, is_secret};
+pub(crate) use assembly::{Assembled, Assembly, Offer, Recipe, is_secret};
 pub(crate) use grants::{Granted, Grants};
 pub(crate) use yaml::read;
 pub use yaml::{FileError, FileErrors};
@@ -92,6 +92,18 @@ impl Manifest {
         &self.document.agent_type
     }
 
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The file that its modules' credentials are in.
+    pub(crate) fn credential_file(&self) -> Option<&Path> {
+        match &self.document.credentials {
+            document::CredentialSource::File(path) => Some(path),
+            document::CredentialSource::Environment => None,
+        }
+    }
+
     pub(crate) fn rate_limits(&self) -> &document::RateLimits {
         &self.document.rate_limits
     }
@@ -102,7 +114,8 @@ impl Manifest {
     }
 }
 
-fn folder(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+/// The files of a folder that are manifests.
+pub(crate) fn folder(path: &Path) -> Result<Vec<PathBuf>, FileError> {
     let unreadable = |error: std::io::Error| FileError::whole(path, format!("can't be read: {}", error.kind()));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(unreadable)? {

@@ -35,6 +35,16 @@ impl FileError {
     pub(crate) fn located(file: &Path, location: Location, expected: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line: location.line(), column: location.column(), expected: expected.into() }
     }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// As its `Display`, without the folder: for those who may not learn where the operator's files are (S21).
+    pub(crate) fn brief(&self) -> String {
+        let file = self.file.file_name().map(PathBuf::from).unwrap_or_default();
+        Self { file, ..self.clone() }.to_string()
+    }
 }
 
 impl fmt::Display for FileError {

@@ -1,34 +1,35 @@
 //! A started application, and how it is served.
 
-use std::{
-    ffi::OsString,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Mutex,
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
-#[cfg(feature = "http")]
-use super::modules::Health;
 use super::{
     Error,
     builder::{Doorman, Source},
-    callers::Callers,
-    checked::{Checked, Purpose},
+    checked::{self, Checked, Lasting, Purpose},
     cli::{self, Asked, Options},
-    handler::{Door, Handler, Launched},
-    inspect, launch, log,
+    door::Door,
+    generation::Generation,
+    handler::Handler,
+    inspect,
+    launch::{self, Launch, TokenSource},
+    log,
     modules::Modules,
+    reload::{Last, Reloader},
     scan::ScanLimits,
-    stdio,
+    stdio, watch,
 };
 use crate::{
     audit::{Audit, RotatingFile, Sink, Stderr},
-    guard::{self, Access, Guard},
-    identity::{Agent, Identity, Principal, Tokens},
+    guard::{self, Guard},
     limits::Concurrency,
-    manifest::Grants,
 };
 
 /// An audit file's size before it is rotated, and how many old ones are kept.
@@ -43,39 +44,35 @@ pub struct App {
     pub(super) max_request: usize,
     #[cfg(feature = "http")]
     pub(super) reach: super::http::Reach,
-    pub(super) grants: Grants,
-    pub(super) callers: Option<Arc<Callers>>,
-    pub(super) dev: Option<Arc<Access>>,
-    #[cfg(feature = "http")]
-    pub(super) health: Arc<Health>,
-    modules: Modules,
+    reloader: Arc<Reloader>,
     pub(super) stop: CancellationToken,
 }
 
 impl App {
     /// Checks everything before anything is served, then starts the modules.
-    pub(super) async fn start(builder: Doorman, options: Options) -> Result<Self, Error> {
-        let mut app = Self::prepare(builder, options)?;
-        app.modules.start(&app.door.guard.redactor).await?;
+    pub(super) async fn start(builder: Doorman) -> Result<Self, Error> {
+        let app = Self::prepare(builder, Options::default(), false, log::Knowledge::default())?;
+        app.start_modules().await?;
         Ok(app)
     }
 
     /// Checks everything; nothing has happened yet.
-    fn prepare(mut builder: Doorman, options: Options) -> Result<Self, Error> {
+    fn prepare(mut builder: Doorman, options: Options, stdio: bool, log: log::Knowledge) -> Result<Self, Error> {
         builder.manifests.extend(options.manifests.into_iter().map(Source::At));
+        builder.watch |= options.watch;
         let bearer = launch::token()?;
         builder.secrets.extend(bearer.clone());
         guard::install_hook();
-        let Checked { catalog, policies, limits, grants, redactor, state, modules, health, rest } =
-            Checked::of(builder, Purpose::Serving)?;
-        #[cfg(not(feature = "http"))]
-        drop(health);
-        if rest.dev {
+        checked::sound(&mut builder)?;
+        let limits = checked::limits(&builder)?;
+        let reloads = Arc::default();
+        let mut checked = Checked::of(&builder, Lasting::new(&limits, &reloads), Purpose::Serving)?;
+        if builder.dev {
             log::tell(
                 "WARNING: development mode: everything is granted to whoever reaches this server from this machine",
             );
         }
-        let sink: Box<dyn Sink> = match (rest.sink, options.audit_log) {
+        let sink: Box<dyn Sink> = match (builder.sink.take(), options.audit_log) {
             (_, Some(path)) => {
                 let (bytes, keep) = AUDIT_FILE;
                 Box::new(RotatingFile::open(path, bytes, keep).map_err(Error::Audit)?)
@@ -84,52 +81,51 @@ impl App {
             (None, None) => Box::new(Stderr),
         };
         #[cfg(feature = "http")]
-        let reach = rest.reach.with(options.reach);
-        let tokens = match (options.tokens, rest.tokens, bearer) {
-            (Some(path), ..) => Some(Tokens::read(path)?),
-            (None, Some(tokens), _) => Some(tokens),
-            (None, None, Some(token)) => Some(match launch::agent(&grants)? {
-                Some(agent) => Tokens::default().with(&token, agent),
-                None => Tokens::default().with_bearer(&token, "bearer"),
-            }),
-            (None, None, None) => None,
+        let reach = std::mem::take(&mut builder.reach).with(options.reach);
+        let tokens = match (options.tokens, builder.tokens.take(), bearer) {
+            (Some(path), ..) => TokenSource::File(path),
+            (None, Some(tokens), _) => TokenSource::Given(tokens),
+            (None, None, Some(token)) => TokenSource::Environment(token),
+            (None, None, None) => TokenSource::Nowhere,
         };
-        let guard = Guard {
-            concurrency: Concurrency::new(rest.running),
-            audit: Audit::new(sink),
-            state: Arc::new(state),
-            catalog,
-            policies,
-            limits,
-            redactor,
-        };
-        let callers = tokens.map(|tokens| Arc::new(Callers::new(tokens, &guard.catalog, &grants)));
-        let dev = match rest.dev {
-            true => Some(Arc::new(Access::everything(Principal::verified(developer()?), &guard.catalog))),
-            false => None,
-        };
-        let nobody = Arc::new(Access::of(Principal::anonymous(None), &guard.catalog, &grants));
-        let door = Door {
-            tools: Door::publish(&guard),
-            guard,
-            nobody,
-            name: rest.name,
-            version: rest.version,
-            instructions: rest.instructions,
+        let guard = Guard { concurrency: Concurrency::new(builder.running), audit: Audit::new(sink), limits };
+        let launch = Launch { dev: builder.dev, stdio, tokens };
+        let last = Last::of(&mut checked);
+        let first = Generation::of(1, checked, &launch)?;
+        log.knows(Arc::clone(&first.rules.redactor));
+        let names = (builder.name.clone(), builder.version.clone(), builder.instructions.clone());
+        let (door, max_request) = (Arc::new(Door::new(guard, first, reloads, names)), builder.max_request);
+        let reloader = Reloader {
+            door: Arc::clone(&door),
+            modules: Modules::default(),
+            last: Mutex::new(last),
+            builder,
+            launch,
+            log,
         };
         Ok(Self {
-            door: Arc::new(door),
-            max_request: rest.max_request,
+            door,
+            max_request,
             #[cfg(feature = "http")]
             reach,
-            #[cfg(feature = "http")]
-            health,
-            grants,
-            callers,
-            dev,
-            modules: Modules::new(modules),
+            reloader: Arc::new(reloader),
             stop: CancellationToken::new(),
         })
+    }
+
+    async fn start_modules(&self) -> Result<(), Error> {
+        let Reloader { modules, last, .. } = &*self.reloader;
+        modules.start(&last.lock().await.modules, &self.door, &self.door.present().rules.redactor).await
+    }
+
+    /// Reads manifests, their credentials' files and the tokens' file again: all of them, or, if anything in them is wrong,
+    /// none. Limits go on counting, calls that run end under the rules that they began with, module instances whose
+    /// configuration is the same go on, and clients whose list of tools has changed are told.
+    ///
+    /// # Errors
+    /// What is wrong; everything stays as it was.
+    pub fn reload(&self) -> BoxFuture<'static, Result<(), Error>> {
+        Box::pin(Arc::clone(&self.reloader).reload())
     }
 
     /// Waits until no call runs, for so long as the process was asked to stop with patience; then a moment longer, for the
@@ -145,8 +141,8 @@ impl App {
     }
 
     /// Serves one client on stdin and stdout until it goes away or the process is asked to stop.
-    async fn serve_stdio(&self, launched: Launched) -> Result<(), Error> {
-        let handler = Handler::new(Arc::clone(&self.door), Some(launched));
+    async fn serve_stdio(&self) -> Result<(), Error> {
+        let handler = Handler::new(Arc::clone(&self.door));
         let asked = asked_to_stop();
         let stop = self.stop.child_token();
         let serving = stdio::serve(handler, self.max_request, ScanLimits::default(), stop.clone());
@@ -157,32 +153,13 @@ impl App {
         served.map_err(|error| Error::Io { what: "stdio".to_owned(), error })
     }
 
-    /// Who calls on stdio: the agent of the launch configuration, or of a token in the environment that verifies (S06).
-    fn launched(&self) -> Result<Launched, Error> {
-        if let Some(access) = &self.dev {
-            return Ok(Launched::for_good(Arc::clone(access)));
-        }
-        let catalog = &self.door.guard.catalog;
-        if let Some(agent) = launch::agent(&self.grants)? {
-            let principal = Principal::verified(Identity::of_agent(agent));
-            return Ok(Launched::for_good(Arc::new(Access::of(principal, catalog, &self.grants))));
-        }
-        if let (Some(callers), Some(token)) = (&self.callers, launch::token()?) {
-            let caller = callers.of(token.expose().as_bytes(), SystemTime::now());
-            let (access, expires) =
-                caller.ok_or_else(|| Error::Launch(format!("the token in {} doesn't verify", launch::TOKEN)))?;
-            return Ok(Launched { access, expires });
-        }
-        tracing::warn!("no AGENT_ID and AGENT_TYPE, and no token: only public capabilities are there");
-        Ok(Launched::for_good(Arc::clone(&self.door.nobody)))
-    }
-
     /// For benchmarks: one call through the guard, of development mode's principal if there is one. Whether it succeeded.
     #[doc(hidden)]
     pub fn __call(&self, name: &str, arguments: serde_json::Value) -> BoxFuture<'_, bool> {
-        let access = Arc::clone(self.dev.as_ref().unwrap_or(&self.door.nobody));
+        let present = self.door.present();
         let request = guard::Request {
-            access,
+            rules: Arc::clone(&present.rules),
+            access: Arc::clone(present.dev.as_ref().unwrap_or(&present.nobody)),
             capability: name.into(),
             arguments,
             transport: crate::audit::Transport::Stdio,
@@ -200,7 +177,7 @@ impl App {
     pub fn stop(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             self.stop.cancel();
-            self.modules.stop().await;
+            self.reloader.modules.stop().await;
             drop(self.door.guard.audit.finish());
         })
     }
@@ -218,34 +195,45 @@ pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Err
 }
 
 async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
-    let scrubber = log::set_up(options.ops_log.take())?;
+    let log = log::set_up(options.ops_log.take())?;
     #[cfg(feature = "http")]
     let http = options.http.take();
-    let mut app = App::prepare(builder, options)?;
-    scrubber.knows(Arc::clone(&app.door.guard.redactor));
-    if app.door.guard.catalog.all().is_empty() {
+    #[cfg(not(feature = "http"))]
+    let http = None::<std::convert::Infallible>;
+    // Who calls, and where, is settled before a module does anything.
+    let app = App::prepare(builder, options, http.is_none(), log)?;
+    if app.door.present().rules.catalog.all().is_empty() {
         return Err(Error::Usage("nothing to serve: give --manifest FILE".to_owned()));
     }
-    // Who calls, and where, is settled before a module does anything.
     #[cfg(feature = "http")]
     if let Some(address) = http {
         app.safe_to_serve(address)?;
     }
-    #[cfg(not(feature = "http"))]
-    let http = None::<std::convert::Infallible>;
-    let launched = if http.is_none() { Some(app.launched()?) } else { None };
-    app.modules.start(&app.door.guard.redactor).await?;
-    let flusher = tokio::spawn(flush_rejections(Arc::clone(&app.door)));
-    let served = match (launched, http) {
-        (Some(launched), _) => app.serve_stdio(launched).await,
+    let hangups = signal(SignalKind::hangup()).map_err(|error| Error::Io { what: "SIGHUP".to_owned(), error })?;
+    app.start_modules().await?;
+    let mut beside = JoinSet::new();
+    beside.spawn(flush_rejections(Arc::clone(&app.door)));
+    beside.spawn(reload_when_told(Arc::clone(&app.reloader), hangups));
+    if app.reloader.builder.watch {
+        beside.spawn(watch::watch(Arc::clone(&app.reloader)));
+    }
+    let served = match http {
         #[cfg(feature = "http")]
-        (None, Some(address)) => app.serve_http(address).await,
-        (None, _) => Ok(()),
+        Some(address) => app.serve_http(address).await,
+        _ => app.serve_stdio().await,
     };
-    flusher.abort();
+    beside.shutdown().await;
     app.stop().await;
     tracing::info!("stopped");
     served
+}
+
+/// SIGHUP: reads the operator's files again.
+async fn reload_when_told(reloader: Arc<Reloader>, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        // What is wrong, the reload itself tells.
+        drop(Arc::clone(&reloader).reload().await);
+    }
 }
 
 /// Aggregated refusals are written at most a second late.
@@ -260,7 +248,6 @@ async fn flush_rejections(door: Arc<Door>) {
 /// Waits for SIGINT or SIGTERM. Both are caught from the call on, not from the first poll: to be called before anybody is
 /// served.
 pub(super) fn asked_to_stop() -> impl Future<Output = ()> + Send {
-    use tokio::signal::unix::{SignalKind, signal};
     let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     async {
         match signals {
@@ -271,10 +258,4 @@ pub(super) fn asked_to_stop() -> impl Future<Output = ()> + Send {
             _ => std::future::pending().await,
         }
     }
-}
-
-/// The principal of development mode.
-fn developer() -> Result<Identity, Error> {
-    let agent = Agent::new("dev", "dev").map_err(|error| Error::Launch(error.to_string()))?;
-    Ok(Identity::of_agent(agent))
 }

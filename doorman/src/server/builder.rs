@@ -1,11 +1,18 @@
 //! The builder: what an application says about itself.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{App, Error, cli::Options, log::tell};
+use super::{App, Error, log::tell};
 use crate::{
     audit::Sink,
     call::StateTable,
@@ -50,6 +57,8 @@ pub struct Doorman {
     pub(super) state: StateTable,
     pub(super) secrets: Vec<Secret>,
     pub(super) manifests: Vec<Source>,
+    /// Whether changed files are read again unasked.
+    pub(super) watch: bool,
     pub(super) rate: Option<String>,
     pub(super) budget: Option<String>,
     pub(super) running: Running,
@@ -98,6 +107,7 @@ impl Doorman {
             state: StateTable::default(),
             secrets: Vec::new(),
             manifests: Vec::new(),
+            watch: false,
             rate: None,
             budget: None,
             running: Running { global: NonZeroU32::new(1024), per_caller: NonZeroU32::new(128) },
@@ -223,6 +233,13 @@ impl Doorman {
         self
     }
 
+    /// Reads manifests, their credentials' files and the tokens' file again as soon as they change, besides at SIGHUP. For
+    /// [`run`](Self::run).
+    pub fn watch(mut self) -> Self {
+        self.watch = true;
+        self
+    }
+
     /// Rate rules for every attempt to call: `"60/min per_caller; 1000/min global; 10/s per_tool"`.
     pub fn rate(mut self, rules: impl Into<String>) -> Self {
         self.rate = Some(rules.into());
@@ -318,8 +335,15 @@ impl Doorman {
         Box::pin(super::app::run(self, args.into_iter().map(Into::into).collect()))
     }
 
+    pub(super) fn manifest_paths(&self) -> impl Iterator<Item = &Path> {
+        self.manifests.iter().filter_map(|source| match source {
+            Source::At(path) => Some(path.as_path()),
+            Source::Read(_) => None,
+        })
+    }
+
     /// Checks everything, starts the modules, and gives an application that can be served.
     pub fn start(self) -> BoxFuture<'static, Result<App, Error>> {
-        Box::pin(App::start(self, Options::default()))
+        Box::pin(App::start(self))
     }
 }

@@ -10,14 +10,15 @@ use super::{
     builder::Source,
     launch,
     modules::{Health, Module},
+    reload::Reloads,
     status,
 };
 use crate::{
-    call::StateTable,
-    exposure::{Catalog, Listed},
-    guard::Policies,
+    credentials::Secret,
+    exposure::{Catalog, Instance, Listed},
+    guard::{Policies, Rules},
     limits::{Limits, Monotonic, Quotas},
-    manifest::{Assembled, Assembly, FileError, Grants, Manifest, Offer},
+    manifest::{Assembled, Assembly, FileError, Grants, Manifest, Offer, Recipe},
     redact::Redactor,
 };
 
@@ -33,58 +34,84 @@ pub(super) enum Purpose {
 }
 
 pub(super) struct Checked {
-    pub(super) catalog: Catalog,
-    pub(super) policies: Policies,
-    pub(super) limits: Limits,
+    pub(super) rules: Rules,
     pub(super) grants: Grants,
-    pub(super) redactor: Arc<Redactor>,
-    pub(super) state: StateTable,
     /// In the order in which they are to be started.
     pub(super) modules: Vec<Module>,
     pub(super) health: Arc<Health>,
-    /// What is left of the builder.
-    pub(super) rest: Doorman,
+    /// The credentials of the manifests.
+    pub(super) secrets: Vec<Secret>,
+}
+
+/// What goes on from one generation to the next.
+#[derive(Clone, Copy)]
+pub(super) struct Lasting<'a> {
+    pub(super) limits: &'a Limits,
+    /// The instances that run.
+    pub(super) modules: &'a [Module],
+    /// The credentials of the manifests before: calls that began then may still say them.
+    pub(super) secrets: &'a [Secret],
+    /// How reloads went.
+    pub(super) reloads: &'a Arc<Reloads>,
+}
+
+impl<'a> Lasting<'a> {
+    /// Of a server that begins.
+    pub(super) fn new(limits: &'a Limits, reloads: &'a Arc<Reloads>) -> Self {
+        Self { limits, modules: &[], secrets: &[], reloads }
+    }
 }
 
 impl Checked {
     /// Puts an application together, or says all that is wrong with its manifests, or the first other thing.
-    pub(super) fn of(mut builder: Doorman, purpose: Purpose) -> Result<Self, Error> {
-        let (manifests, mut wrong) = read(std::mem::take(&mut builder.manifests));
-        let listed = std::mem::take(&mut builder.listed);
-        let mut assembly = assemble(&builder, &listed, manifests, purpose);
-        let redactor = Arc::new(redactor(&builder, &assembly)?);
-        if let Some(error) = std::mem::take(&mut builder.errors).into_iter().next() {
-            return Err(error.scrubbed(&redactor));
-        }
+    pub(super) fn of(builder: &Doorman, lasting: Lasting<'_>, purpose: Purpose) -> Result<Self, Error> {
+        let (manifests, mut wrong) = read(&builder.manifests);
+        let mut assembly = assemble(builder, lasting.modules, manifests, purpose);
+        let redactor = Arc::new(redactor(builder, assembly.secrets.iter().chain(lasting.secrets))?);
         wrong.append(&mut assembly.errors);
-        let modules = modules(&mut builder, &assembly.manifests);
-        let health = Arc::new(Health::of(&modules));
-        let mut state = std::mem::take(&mut builder.state);
+        let modules = modules(builder, &assembly.manifests);
+        let health = Arc::new(Health::of(&modules, &assembly.manifests));
+        let mut state = builder.state.clone();
         state.share(Arc::clone(&health));
-        let catalog = match Catalog::build(listed.into_iter().chain(assembly.listed).collect(), &state) {
+        state.share(Arc::clone(lasting.reloads));
+        let listed = builder.listed.iter().cloned().chain(assembly.listed).collect();
+        let catalog = match Catalog::build(listed, &state) {
             Ok(catalog) => catalog,
             Err(error) if wrong.is_empty() => return Err(error.into()),
             // It may well follow from what is wrong with a manifest, and that has a place.
             Err(_) => return Err(Error::from(wrong).scrubbed(&redactor)),
         };
-        let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
-        let limits = Limits::new(Monotonic::start(), &quotas);
-        let grants = Grants::of(assembly.manifests, &catalog, &limits);
+        let grants = Grants::of(assembly.manifests, &catalog, lasting.limits);
         let grants = grants.map_err(|more| wrong.extend(more)).unwrap_or_default();
         if !wrong.is_empty() {
             return Err(Error::from(wrong).scrubbed(&redactor));
         }
-        let policies = Policies::compile(&catalog, &limits, &redactor, builder.defaults)?;
-        Ok(Self { catalog, policies, limits, grants, redactor, state, modules, health, rest: builder })
+        let policies = Policies::compile(&catalog, lasting.limits, &redactor, builder.defaults)?;
+        let rules = Rules { catalog, policies, redactor, state: Arc::new(state) };
+        Ok(Self { rules, grants, modules, health, secrets: assembly.secrets })
     }
 }
 
+/// Whether what the application says of itself is sound, as far as that shows without manifests.
+pub(super) fn sound(builder: &mut Doorman) -> Result<(), Error> {
+    match std::mem::take(&mut builder.errors).into_iter().next() {
+        Some(error) => Err(error.scrubbed(&redactor(builder, std::iter::empty())?)),
+        None => Ok(()),
+    }
+}
+
+/// The rules of the application itself, with nothing counted yet.
+pub(super) fn limits(builder: &Doorman) -> Result<Limits, Error> {
+    let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
+    Ok(Limits::new(Monotonic::start(), &quotas))
+}
+
 /// Reads manifests that are still files.
-fn read(sources: Vec<Source>) -> (Vec<Manifest>, Vec<FileError>) {
+fn read(sources: &[Source]) -> (Vec<Manifest>, Vec<FileError>) {
     let (mut read, mut wrong) = (Vec::new(), Vec::new());
     for source in sources {
         match source {
-            Source::Read(manifest) => read.push(*manifest),
+            Source::Read(manifest) => read.push((**manifest).clone()),
             Source::At(path) => match Manifest::read_all(path) {
                 Ok(manifests) => read.extend(manifests),
                 Err(errors) => wrong.extend(errors),
@@ -94,23 +121,33 @@ fn read(sources: Vec<Source>) -> (Vec<Manifest>, Vec<FileError>) {
     (read, wrong)
 }
 
-fn assemble(builder: &Doorman, listed: &[Listed], manifests: Vec<Manifest>, purpose: Purpose) -> Assembly {
+fn assemble(builder: &Doorman, running: &[Module], manifests: Vec<Manifest>, purpose: Purpose) -> Assembly {
     let mounted: HashMap<_, _> =
         builder.modules.iter().map(|module| (Arc::clone(&module.name), module.tools)).collect();
-    let names: HashSet<String> = listed.iter().map(Listed::wire_name).collect();
-    let serving = purpose == Purpose::Serving;
-    let offer = Offer { types: &builder.types, mounted: &mounted, status: status::spec(), names: &names, serving };
+    let names: HashSet<String> = builder.listed.iter().map(Listed::wire_name).collect();
+    let running: Vec<(Arc<Recipe>, Instance)> =
+        running.iter().filter_map(|it| Some((it.recipe.clone()?, it.instance.clone()))).collect();
+    let offer = Offer {
+        types: &builder.types,
+        mounted: &mounted,
+        status: status::spec(),
+        names: &names,
+        serving: purpose == Purpose::Serving,
+        running: &running,
+    };
     Assembly::of(manifests, offer)
 }
 
 /// Knows every credential that the process holds: those it was given, those that modules were given, and what in the
 /// environment has the name of one.
-fn redactor(builder: &Doorman, assembly: &Assembly) -> Result<Redactor, Error> {
+fn redactor<'a>(builder: &'a Doorman, secrets: impl Iterator<Item = &'a Secret>) -> Result<Redactor, Error> {
     let mut redactor = Redactor::builder();
     for key in &builder.redact_keys {
         redactor = redactor.key(key);
     }
-    for secret in builder.secrets.iter().chain(&assembly.secrets).chain(&launch::credentials()) {
+    let environment = launch::credentials();
+    let held: Vec<&Secret> = builder.secrets.iter().chain(secrets).collect();
+    for secret in held.into_iter().chain(&environment) {
         if secret.expose().len() < SHORTEST_SECRET {
             let text = format!("a credential of fewer than {SHORTEST_SECRET} bytes can't be told from other text");
             return Err(Error::Setting(text));
@@ -121,9 +158,14 @@ fn redactor(builder: &Doorman, assembly: &Assembly) -> Result<Redactor, Error> {
 }
 
 /// The application's own instances, then each manifest's.
-fn modules(builder: &mut Doorman, manifests: &[Assembled]) -> Vec<Module> {
-    let own = std::mem::take(&mut builder.modules).into_iter();
-    let own = own.map(|it| Module { name: it.name, agent_type: None, optional: false, instance: it.instance });
+fn modules(builder: &Doorman, manifests: &[Assembled]) -> Vec<Module> {
+    let own = builder.modules.iter().map(|it| Module {
+        name: Arc::clone(&it.name),
+        agent_type: None,
+        optional: false,
+        instance: it.instance.clone(),
+        recipe: None,
+    });
     let declared = manifests.iter().flat_map(|assembled| {
         let agent_type: Arc<str> = assembled.manifest.agent_type().into();
         assembled.instances.iter().map(move |it| Module {
@@ -131,6 +173,7 @@ fn modules(builder: &mut Doorman, manifests: &[Assembled]) -> Vec<Module> {
             agent_type: Some(Arc::clone(&agent_type)),
             optional: it.optional,
             instance: it.instance.clone(),
+            recipe: Some(Arc::clone(&it.recipe)),
         })
     });
     own.chain(declared).collect()
@@ -150,7 +193,10 @@ mod tests {
     fn wrong(text: &str) -> String {
         let manifest = Manifest::parse("m.yaml", text).expect("a manifest");
         let builder = Doorman::new("t").tools(tools![docs_stat]).module_as("own", Filesystem::beneath("/x"));
-        let checked = Checked::of(builder.module_type::<Filesystem>().grant(manifest), Purpose::Looking);
+        let builder = builder.module_type::<Filesystem>().grant(manifest);
+        let limits = limits(&builder).expect("no limits are limits");
+        let reloads = Arc::default();
+        let checked = Checked::of(&builder, Lasting::new(&limits, &reloads), Purpose::Looking);
         checked.err().map(|error| error.to_string()).unwrap_or_default()
     }
 

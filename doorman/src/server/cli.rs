@@ -36,6 +36,7 @@ pub(super) struct Options {
     #[cfg(feature = "http")]
     pub(super) reach: super::http::ReachOptions,
     pub(super) manifests: Vec<PathBuf>,
+    pub(super) watch: bool,
     pub(super) tokens: Option<PathBuf>,
     pub(super) audit_log: Option<PathBuf>,
     pub(super) ops_log: Option<PathBuf>,
@@ -95,6 +96,7 @@ fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
             origins: texts(matches, "allow-origin"),
         },
         manifests: paths(matches),
+        watch: matches.get_flag("watch"),
         tokens: matches.remove_one("tokens"),
         audit_log: matches.remove_one("audit-log"),
         ops_log: matches.remove_one("ops-log"),
@@ -168,6 +170,7 @@ fn serving(command: Command) -> Command {
     let command = command
         .arg(flag("stdio", "Serve on stdin and stdout (the default)"))
         .arg(manifest("What agents of a type are granted; a file, or a folder of them"))
+        .arg(flag("watch", "Read manifests and tokens again when they change (SIGHUP does so at once)"))
         .arg(path("tokens", "Bearer tokens and their agents; a file that only its owner may read"))
         .arg(path("audit-log", "Write audit records to this file (0600, rotated) rather than to stderr"))
         .arg(path("ops-log", "Write the server's own log to this file, too (0600, rotated, JSON lines)"));

@@ -1,34 +1,36 @@
 //! The one place where rmcp's requests become the guard's and the guard's answers become rmcp's.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use futures::future::BoxFuture;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod, CompleteRequestParams,
-        CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, GetPromptRequestMethod,
+        CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestMethod,
         GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod, ListPromptsResult,
         ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
         ListResourcesResult, ListToolsResult, MetaObject, NumberOrString, PaginatedRequestParams,
         ProgressNotificationParam, ProgressToken, ReadResourceRequestMethod, ReadResourceRequestParams,
-        ReadResourceResponse, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+        ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
     },
-    service::{Peer, RequestContext},
+    service::{NotificationContext, Peer, RequestContext, SubscriptionContext},
 };
 use serde_json::{Value, json};
 
+use super::{door::Door, generation::Generation, listeners::Ear};
 use crate::{
     audit::{SessionTag, Transport},
     call::ProgressSink,
-    exposure::{Capability, ToolSpec},
-    guard::{Access, Answer, Body, Guard, Meta, Request},
+    guard::{Access, Answer, Body, Meta, Request, Rules},
     redact::Counts,
 };
 
 /// Who sent a request, and how.
 #[derive(Clone)]
 pub(super) struct Arrival {
+    /// What was served when it came.
+    pub(super) generation: Arc<Generation>,
     pub(super) access: Arc<Access>,
     pub(super) session: Option<SessionTag>,
     pub(super) transport: Transport,
@@ -38,99 +40,47 @@ pub(super) struct Arrival {
 #[derive(Clone)]
 pub(super) struct Handler {
     door: Arc<Door>,
-    /// Who calls on stdio. Over HTTP every request brings its own caller.
-    launched: Option<Launched>,
-}
-
-/// Who calls on stdio, and until when.
-#[derive(Clone)]
-pub(super) struct Launched {
-    pub(super) access: Arc<Access>,
-    pub(super) expires: Option<SystemTime>,
-}
-
-impl Launched {
-    pub(super) fn for_good(access: Arc<Access>) -> Self {
-        Self { access, expires: None }
-    }
-}
-
-/// A guard with what is published of it.
-pub(crate) struct Door {
-    pub(crate) guard: Guard,
-    /// The tools as they are listed, in the catalog's order.
-    pub(crate) tools: Box<[Tool]>,
-    /// What a caller gets that nobody vouches for and whose address is unknown.
-    pub(crate) nobody: Arc<Access>,
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) instructions: Option<String>,
-}
-
-impl Door {
-    /// Publishes a guard's catalog.
-    pub(crate) fn publish(guard: &Guard) -> Box<[Tool]> {
-        // Instances of a tool differ in their names only.
-        let mut published: HashMap<*const ToolSpec, Tool> = HashMap::new();
-        let tools = guard.catalog.all().iter().map(|capability| {
-            let known =
-                published.entry(std::ptr::from_ref(capability.spec)).or_insert_with(|| publish(guard, capability));
-            let mut tool = known.clone();
-            tool.name = Cow::Owned(capability.name.to_string());
-            tool
-        });
-        tools.collect()
-    }
-}
-
-fn publish(guard: &Guard, capability: &Capability) -> Tool {
-    let spec = capability.spec;
-    let (read_only, destructive) = capability.hints();
-    let annotations = ToolAnnotations::from_raw(
-        spec.title.map(str::to_owned),
-        Some(read_only),
-        Some(destructive),
-        Some(spec.idempotent || read_only),
-        spec.open_world,
-    );
-    let mut tool = Tool::new_with_raw("", None, Arc::clone(capability.arguments.published()));
-    tool.title = spec.title.map(str::to_owned);
-    tool.description = (!spec.description.is_empty()).then_some(Cow::Borrowed(spec.description));
-    tool.output_schema = capability.output.as_ref().map(|output| {
-        let mut schema = Value::Object(output.schema.clone());
-        guard.policies.of(capability).plan.widen(&mut schema);
-        match schema {
-            Value::Object(schema) => Arc::new(schema),
-            _ => Arc::default(),
-        }
-    });
-    tool.with_annotations(annotations)
 }
 
 impl Handler {
-    pub(super) fn new(door: Arc<Door>, launched: Option<Launched>) -> Self {
-        Self { door, launched }
+    pub(super) fn new(door: Arc<Door>) -> Self {
+        Self { door }
     }
 
-    /// Who calls: over HTTP the caller of this very request, never the session's.
-    fn arrival(&self, context: &RequestContext<RoleServer>) -> Arrival {
+    /// Who calls: over HTTP the caller of this very request, never the session's; on stdio the one who was launched.
+    fn arrival(&self, extensions: &Extensions) -> Arrival {
         #[cfg(feature = "http")]
-        if let Some(parts) = context.extensions.get::<axum::http::request::Parts>() {
-            let nobody =
-                || Arrival { access: Arc::clone(&self.door.nobody), session: None, transport: Transport::Http };
-            return parts.extensions.get().cloned().unwrap_or_else(nobody);
+        if let Some(parts) = extensions.get::<axum::http::request::Parts>() {
+            return parts.extensions.get().cloned().unwrap_or_else(|| self.nobody(Transport::Http));
         }
         #[cfg(not(feature = "http"))]
-        let _ = context;
-        let valid = |it: &&Launched| it.expires.is_none_or(|expires| SystemTime::now() < expires);
-        let access = self.launched.as_ref().filter(valid).map_or(&self.door.nobody, |it| &it.access);
-        Arrival { access: Arc::clone(access), session: None, transport: Transport::Stdio }
+        let _ = extensions;
+        let mut arrival = self.nobody(Transport::Stdio);
+        if let Some(access) = arrival.generation.launched.as_ref().and_then(|it| it.access(SystemTime::now())) {
+            arrival.access = Arc::clone(access);
+        }
+        arrival
+    }
+
+    fn nobody(&self, transport: Transport) -> Arrival {
+        let generation = self.door.present();
+        Arrival { access: Arc::clone(&generation.nobody), generation, session: None, transport }
+    }
+
+    /// Notes a client that is to be told when its list of tools changes. Nobody who isn't known leaves anything behind
+    /// (S10).
+    fn listen_to(&self, ear: Ear, arrival: &Arrival) -> Option<u64> {
+        let known = arrival.transport == Transport::Stdio || arrival.access.principal.is_verified();
+        if !known {
+            return None;
+        }
+        self.door.listeners.add(ear, &arrival.access, &arrival.generation).ok()
     }
 }
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
             .with_server_info(Implementation::new(self.door.name.clone(), self.door.version.clone()));
         match &self.door.instructions {
             Some(text) => info.with_instructions(text.clone()),
@@ -146,8 +96,8 @@ impl ServerHandler for Handler {
         if request.is_some_and(|page| page.cursor.is_some()) {
             return Err(ErrorData::invalid_params("this server gave no cursor", None));
         }
-        let arrival = self.arrival(&context);
-        let listed = arrival.access.view.listed().map(|id| self.door.tools[id].clone());
+        let arrival = self.arrival(&context.extensions);
+        let listed = arrival.access.view.listed().map(|id| arrival.generation.tools[id].clone());
         Ok(ListToolsResult::with_all_items(listed.collect()))
     }
 
@@ -156,15 +106,17 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let arrival = self.arrival(&context);
+        let arrival = self.arrival(&context.extensions);
+        let rules = Arc::clone(&arrival.generation.rules);
         let found = arrival.access.view.find(&request.name);
         let token = context.meta.get_progress_token().filter(fits);
         let progress = found.zip(token).map(|(capability, token)| {
-            let sink = Reports { peer: context.peer.clone(), token, door: Arc::clone(&self.door), capability };
+            let sink = Reports { peer: context.peer.clone(), token, rules: Arc::clone(&rules), capability };
             Arc::new(sink) as Arc<dyn ProgressSink>
         });
         let name = request.name;
         let answer = self.door.guard.call(Request {
+            rules: Arc::clone(&rules),
             access: arrival.access,
             capability: name.as_ref().into(),
             arguments: Value::Object(request.arguments.unwrap_or_default()),
@@ -175,17 +127,44 @@ impl ServerHandler for Handler {
         });
         match answer.await {
             Some(answer) => Ok(result(answer).into()),
-            None => Err(unknown(&self.door.guard.redactor.scrub(&name))),
+            None => Err(unknown(&rules.redactor.scrub(&name))),
         }
     }
 
     #[cfg(feature = "http")]
     /// rmcp asks this before it dispatches, to learn which headers repeat a tool's arguments (`Mcp-Param-*`). A tool that
     /// the caller may not know of has none (S02).
-    fn get_tool(&self, name: &str) -> Option<Tool> {
-        let id = super::http::caller()?.view.find(name)?;
-        let headers = self.door.guard.catalog.get(id).spec.params.iter().any(|param| param.header_name().is_some());
-        headers.then(|| self.door.tools[id].clone())
+    fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
+        let Arrival { generation, access, .. } = super::http::arrival()?;
+        let id = access.view.find(name)?;
+        let headers = generation.rules.catalog.get(id).spec.params.iter().any(|param| param.header_name().is_some());
+        headers.then(|| generation.tools[id].clone())
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        let arrival = self.arrival(&context.extensions);
+        // A request without a session has nobody to be told anything afterwards.
+        if arrival.transport == Transport::Stdio || arrival.session.is_some() {
+            self.listen_to(Ear::Session(context.peer), &arrival);
+        }
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    /// Lasts until the client goes away. rmcp has told it already what it subscribed to: what isn't declared is not in it.
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let number = {
+            let request = context.request_context();
+            let ear = Ear::Subscription(context.sink().clone(), request.peer.clone());
+            self.listen_to(ear, &self.arrival(&request.extensions))
+        };
+        let number =
+            number.ok_or_else(|| ErrorData::invalid_request("no more subscriptions, or none for this caller", None))?;
+        let _listening = self.door.listeners.until_dropped(number);
+        context.cancelled().await;
+        Ok(())
     }
 
     // rmcp answers undeclared features with empty results; whatever isn't declared isn't there.
@@ -301,7 +280,7 @@ fn fits(token: &ProgressToken) -> bool {
 struct Reports {
     peer: Peer<RoleServer>,
     token: ProgressToken,
-    door: Arc<Door>,
+    rules: Arc<Rules>,
     capability: usize,
 }
 
@@ -309,8 +288,7 @@ impl ProgressSink for Reports {
     fn report(&self, progress: f64, total: Option<f64>, message: Option<Cow<'_, str>>) -> BoxFuture<'static, ()> {
         let mut params = ProgressNotificationParam::new(self.token.clone(), progress);
         params.total = total;
-        let guard = &self.door.guard;
-        let plan = &guard.policies.of(guard.catalog.get(self.capability)).plan;
+        let plan = &self.rules.policies.of(self.rules.catalog.get(self.capability)).plan;
         params.message = message.and_then(|it| plan.text(&it, &mut Counts::default()).ok().map(Cow::into_owned));
         let peer = self.peer.clone();
         Box::pin(async move { drop(peer.notify_progress(params).await) })

@@ -1,13 +1,13 @@
 //! Looking at manifests without serving: whether they are valid, and what they open.
 
-use std::{fmt::Write, path::PathBuf};
+use std::{fmt::Write, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
 use super::{
     Doorman, Error,
     builder::Source,
-    checked::{Checked, Purpose},
+    checked::{self, Checked, Lasting, Purpose},
     cli::{Form, say},
 };
 use crate::{
@@ -21,7 +21,7 @@ pub(super) fn validate(builder: Doorman, manifests: Vec<PathBuf>) -> Result<(), 
     for agent_type in checked.grants.types() {
         let modules: Vec<&str> = checked.health.of_type(agent_type).map(|module| &*module.name).collect();
         let line = format!("valid: agent type {agent_type}, modules: {}\n", listed(&modules));
-        say(&checked.redactor.scrub(&line));
+        say(&checked.rules.redactor.scrub(&line));
     }
     Ok(())
 }
@@ -32,15 +32,19 @@ pub(super) fn inspect(builder: Doorman, manifests: Vec<PathBuf>, form: Form) -> 
     let types = checked.grants.types().into_iter().filter_map(|it| checked.grants.of_type(it));
     let opened: Vec<Opened<'_>> = types.map(|granted| Opened::of(granted, &checked)).collect();
     match form {
-        Form::Json => say(&checked.redactor.scrub(&format!("{:#}\n", serde_json::json!({ "manifests": opened })))),
-        Form::Text => opened.iter().for_each(|opened| say(&checked.redactor.scrub(&opened.to_text()))),
+        Form::Json => {
+            say(&checked.rules.redactor.scrub(&format!("{:#}\n", serde_json::json!({ "manifests": opened }))));
+        }
+        Form::Text => opened.iter().for_each(|opened| say(&checked.rules.redactor.scrub(&opened.to_text()))),
     }
     Ok(())
 }
 
 fn check(mut builder: Doorman, manifests: Vec<PathBuf>) -> Result<Checked, Error> {
     builder.manifests.extend(manifests.into_iter().map(Source::At));
-    Checked::of(builder, Purpose::Looking)
+    checked::sound(&mut builder)?;
+    let limits = checked::limits(&builder)?;
+    Checked::of(&builder, Lasting::new(&limits, &Arc::default()), Purpose::Looking)
 }
 
 fn listed(names: &[&str]) -> String {
@@ -87,10 +91,10 @@ impl<'c> Opened<'c> {
     fn of(granted: &'c Granted, checked: &'c Checked) -> Self {
         let manifest = &granted.manifest;
         let limits = manifest.rate_limits();
-        let view = checked.catalog.view(&Grant::Scopes(Some(granted.world), granted.scopes.to_vec()));
+        let view = checked.rules.catalog.view(&Grant::Scopes(Some(granted.world), granted.scopes.to_vec()));
         let tools = view.granted().map(|id| {
-            let capability = checked.catalog.get(id);
-            let policy = checked.policies.of(capability);
+            let capability = checked.rules.catalog.get(id);
+            let policy = checked.rules.policies.of(capability);
             let shared = limits.per_tool.iter().filter(|(_, glob, _)| glob.matches(&capability.name));
             let shared = shared.map(|(pattern, _, rule)| format!("{rule} ({})", pattern.text));
             ToolLine {

@@ -1,13 +1,93 @@
-//! The operator's launch configuration: who calls on stdio, and whose token `DOORMAN_BEARER_TOKEN` is.
+//! The operator's launch configuration: who calls on stdio, and how callers prove who they are.
 
-use std::env::VarError;
+use std::{env::VarError, path::PathBuf, sync::Arc, time::SystemTime};
 
-use super::Error;
+use super::{Error, generation::Generation};
 use crate::{
     credentials::Secret,
-    identity::Agent,
+    guard::Access,
+    identity::{Agent, Identity, Principal, Tokens},
     manifest::{Grants, is_secret},
 };
+
+/// How the process was launched; it stays so.
+pub(super) struct Launch {
+    /// `Doorman::dev()`.
+    pub(super) dev: bool,
+    /// Whether stdio is served, to one caller who is known from the start.
+    pub(super) stdio: bool,
+    pub(super) tokens: TokenSource,
+}
+
+/// Where the bearer tokens are.
+pub(super) enum TokenSource {
+    Nowhere,
+    /// Read again at each reload.
+    File(PathBuf),
+    Given(Tokens),
+    /// The one in the environment.
+    Environment(Secret),
+}
+
+/// Who calls on stdio, and until when.
+pub(super) struct Launched {
+    access: Arc<Access>,
+    expires: Option<SystemTime>,
+}
+
+impl Launched {
+    fn for_good(access: &Arc<Access>) -> Self {
+        Self { access: Arc::clone(access), expires: None }
+    }
+
+    /// What the caller may do now, if its token hasn't expired.
+    pub(super) fn access(&self, now: SystemTime) -> Option<&Arc<Access>> {
+        self.expires.is_none_or(|expires| now < expires).then_some(&self.access)
+    }
+}
+
+impl Launch {
+    /// The bearer tokens under these manifests.
+    pub(super) fn tokens(&self, grants: &Grants) -> Result<Option<Tokens>, Error> {
+        match &self.tokens {
+            TokenSource::Nowhere => Ok(None),
+            TokenSource::File(path) => Ok(Some(Tokens::read(path)?)),
+            TokenSource::Given(tokens) => Ok(Some(tokens.clone())),
+            TokenSource::Environment(token) => Ok(Some(match agent(grants)? {
+                Some(agent) => Tokens::default().with(token, agent),
+                None => Tokens::default().with_bearer(token, "bearer"),
+            })),
+        }
+    }
+
+    /// The principal of development mode.
+    pub(super) fn developer(&self) -> Result<Option<Principal>, Error> {
+        if !self.dev {
+            return Ok(None);
+        }
+        let agent = Agent::new("dev", "dev").map_err(|error| Error::Launch(error.to_string()))?;
+        Ok(Some(Principal::verified(Identity::of_agent(agent))))
+    }
+
+    /// Who calls on stdio: the agent of the launch configuration, or of a token in the environment that verifies (S06).
+    pub(super) fn launched(&self, generation: &Generation) -> Result<Launched, Error> {
+        if let Some(access) = &generation.dev {
+            return Ok(Launched::for_good(access));
+        }
+        if let Some(agent) = agent(&generation.grants)? {
+            let principal = Arc::new(Principal::verified(Identity::of_agent(agent)));
+            return Ok(Launched::for_good(&generation.access(&principal)));
+        }
+        if let (Some(callers), Some(token)) = (&generation.callers, token()?) {
+            let caller = callers.of(token.expose().as_bytes(), SystemTime::now());
+            let (access, expires) =
+                caller.ok_or_else(|| Error::Launch(format!("the token in {TOKEN} doesn't verify")))?;
+            return Ok(Launched { access, expires });
+        }
+        tracing::warn!("no AGENT_ID and AGENT_TYPE, and no token: only public capabilities are there");
+        Ok(Launched::for_good(&generation.nobody))
+    }
+}
 
 /// The token that one HTTP caller bears, or that a stdio client's launcher verifies with.
 pub(super) const TOKEN: &str = "DOORMAN_BEARER_TOKEN";

@@ -3,9 +3,10 @@
 use std::{
     io::{self, Write},
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
+use arc_swap::ArcSwapOption;
 use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Layer,
@@ -55,12 +56,12 @@ pub(super) fn tell(text: &str) {
 
 /// What the log must not say, once it is known. Until then nothing that could hold a credential is logged.
 #[derive(Clone, Default)]
-pub(super) struct Knowledge(Arc<OnceLock<Arc<Redactor>>>);
+pub(super) struct Knowledge(Arc<ArcSwapOption<Redactor>>);
 
 impl Knowledge {
-    /// Tells the log what not to say.
+    /// Tells the log what not to say from now on.
     pub(super) fn knows(&self, redactor: Arc<Redactor>) {
-        drop(self.0.set(redactor));
+        self.0.store(Some(redactor));
     }
 }
 
@@ -84,7 +85,7 @@ struct Scrubbing<'a, S>(&'a Scrubber<S>);
 impl<S: Sink> Write for Scrubbing<'_, S> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let Scrubber { knowledge, sink } = self.0;
-        match knowledge.0.get() {
+        match &*knowledge.0.load() {
             Some(redactor) => sink.write_line(redactor.scrub(&String::from_utf8_lossy(line)).as_bytes())?,
             None => sink.write_line(line)?,
         }

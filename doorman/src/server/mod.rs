@@ -6,17 +6,23 @@ mod builder;
 mod callers;
 mod checked;
 mod cli;
+mod door;
 mod error;
+mod generation;
 mod handler;
 #[cfg(feature = "http")]
 mod http;
 mod inspect;
 mod launch;
+mod listeners;
 mod log;
 mod modules;
+mod publish;
+mod reload;
 mod scan;
 mod status;
 mod stdio;
+mod watch;
 
 pub use app::App;
 pub use builder::Doorman;

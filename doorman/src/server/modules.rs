@@ -1,16 +1,20 @@
 //! The module instances of an application: started in order, tried again if they may be late, stopped last first.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Error;
+use super::{Error, door::Door};
 use crate::{
     call::Mounted,
     exposure::{Instance, ModuleError},
+    manifest::{Assembled, Recipe},
     redact::Redactor,
 };
 
@@ -27,9 +31,16 @@ pub(super) struct Module {
     pub(super) agent_type: Option<Arc<str>>,
     pub(super) optional: bool,
     pub(super) instance: Instance,
+    /// What a manifest made it from.
+    pub(super) recipe: Option<Arc<Recipe>>,
 }
 
 impl Module {
+    /// Whether both are the same instance.
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.instance.mounted, &other.instance.mounted)
+    }
+
     async fn start(&self) -> Result<(), ModuleError> {
         let started = tokio::time::timeout(PATIENCE, self.instance.start()).await;
         started.unwrap_or_else(|_| Err(format!("it takes more than {} s", PATIENCE.as_secs()).into()))
@@ -44,89 +55,125 @@ impl Module {
     }
 }
 
-/// All instances of an application.
-pub(super) struct Modules {
-    waiting: Vec<Module>,
-    started: Arc<Mutex<Vec<Module>>>,
-    /// Ends the attempts to start what couldn't be started.
+/// The instances that run, and those that can't yet.
+#[derive(Clone, Default)]
+pub(super) struct Modules(Arc<Mutex<Vec<Running>>>);
+
+struct Running {
+    module: Module,
+    /// The attempts to start what couldn't be started.
+    attempts: Option<Attempts>,
+}
+
+struct Attempts {
     stop: CancellationToken,
+    task: JoinHandle<()>,
 }
 
 impl Modules {
-    pub(super) fn new(waiting: Vec<Module>) -> Self {
-        Self { waiting, started: Arc::default(), stop: CancellationToken::new() }
-    }
-
-    /// Starts them. If one can't that isn't optional, those that did are stopped.
-    pub(super) async fn start(&mut self, redactor: &Arc<Redactor>) -> Result<(), Error> {
-        for module in std::mem::take(&mut self.waiting) {
-            match module.start().await {
+    /// Starts those that are new, in order. If one can't that isn't optional, the new ones are stopped again.
+    pub(super) async fn start(&self, wanted: &[Module], door: &Arc<Door>, redactor: &Redactor) -> Result<(), Error> {
+        let known: Vec<Arc<Mounted>> = self.lock().iter().map(|it| Arc::clone(&it.module.instance.mounted)).collect();
+        let mut begun = Vec::new();
+        for module in wanted.iter().filter(|it| !known.iter().any(|known| Arc::ptr_eq(known, &it.instance.mounted))) {
+            let attempts = match module.start().await {
                 Ok(()) => {
                     tracing::info!(module = &*module.name, "started");
-                    lock(&self.started).push(module);
+                    None
                 }
                 Err(reason) if module.optional => {
                     tracing::error!("{}; the server goes on without it", module.error(reason, redactor));
-                    tokio::spawn(keep_trying(
-                        module,
-                        Arc::clone(redactor),
-                        Arc::clone(&self.started),
-                        self.stop.clone(),
-                    ));
+                    Some(Attempts::begin(module.clone(), Arc::clone(door)))
                 }
                 Err(reason) => {
-                    let error = module.error(reason, redactor);
-                    self.stop().await;
-                    return Err(error);
+                    stop(begun).await;
+                    return Err(module.error(reason, redactor));
                 }
-            }
+            };
+            begun.push(Running { module: module.clone(), attempts });
         }
+        self.lock().append(&mut begun);
         Ok(())
     }
 
-    /// Stops those that have started, last first.
+    /// Takes out those that aren't wanted any more; to be stopped once no call uses them.
+    pub(super) fn keep(&self, wanted: &[Module]) -> Retired {
+        let wanted = |it: &mut Running| wanted.iter().any(|wanted| wanted.is(&it.module));
+        Retired(self.lock().extract_if(.., |it| !wanted(it)).collect())
+    }
+
+    /// Stops them, last first.
     pub(super) async fn stop(&self) {
-        self.stop.cancel();
-        let started = std::mem::take(&mut *lock(&self.started));
-        for module in started.into_iter().rev() {
+        let running = std::mem::take(&mut *self.lock());
+        stop(running).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Instances that no manifest declares any more.
+pub(super) struct Retired(Vec<Running>);
+
+impl Retired {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) async fn stop(self) {
+        stop(self.0).await;
+    }
+}
+
+/// Stops instances, last first.
+async fn stop(running: Vec<Running>) {
+    for Running { module, attempts } in running.into_iter().rev() {
+        if let Some(attempts) = attempts {
+            attempts.stop.cancel();
+            drop(attempts.task.await);
+        }
+        if module.instance.mounted.has_started() {
             module.instance.stop().await;
         }
     }
 }
 
-fn lock(modules: &Mutex<Vec<Module>>) -> std::sync::MutexGuard<'_, Vec<Module>> {
-    modules.lock().unwrap_or_else(PoisonError::into_inner)
+impl Attempts {
+    fn begin(module: Module, door: Arc<Door>) -> Self {
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = keep_trying(module, door) => {}
+            }
+        });
+        Self { stop, task }
+    }
 }
 
-/// Starts a module as soon as it can be, after ever longer pauses.
-async fn keep_trying(
-    module: Module,
-    redactor: Arc<Redactor>,
-    started: Arc<Mutex<Vec<Module>>>,
-    stop: CancellationToken,
-) {
+/// Starts a module as soon as it can be, after ever longer pauses, and tells those who see its tools then.
+async fn keep_trying(module: Module, door: Arc<Door>) {
     let (mut pause, longest) = RETRY;
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
+        tokio::time::sleep(pause).await;
         match module.start().await {
             Ok(()) => break,
-            Err(reason) => tracing::warn!("{}", module.error(reason, &redactor)),
+            Err(reason) => tracing::warn!("{}", module.error(reason, &door.present().rules.redactor)),
         }
         pause = (pause * 2).min(longest);
     }
     tracing::warn!(module = &*module.name, "started after all");
-    lock(&started).push(module.clone());
-    // The server may have stopped in the meantime.
-    if stop.is_cancelled() {
-        module.instance.stop().await;
-    }
+    door.listeners.announce(&door.present());
 }
 
 /// How an application's modules are: for `/health` and for the agents that use them.
-pub(super) struct Health(Vec<Watched>);
+pub(super) struct Health {
+    watched: Vec<Watched>,
+    /// The manifest of each agent type.
+    manifests: HashMap<String, PathBuf>,
+}
 
 pub(super) struct Watched {
     pub(super) name: Arc<str>,
@@ -142,25 +189,31 @@ impl Watched {
 }
 
 impl Health {
-    pub(super) fn of(modules: &[Module]) -> Self {
+    pub(super) fn of(modules: &[Module], manifests: &[Assembled]) -> Self {
         let watched = modules.iter().map(|module| Watched {
             name: Arc::clone(&module.name),
             agent_type: module.agent_type.clone(),
             optional: module.optional,
             mounted: Arc::clone(&module.instance.mounted),
         });
-        Self(watched.collect())
+        let file = |it: &Assembled| (it.manifest.agent_type().to_owned(), it.manifest.file().to_owned());
+        Self { watched: watched.collect(), manifests: manifests.iter().map(file).collect() }
+    }
+
+    /// The file of an agent type's manifest.
+    pub(super) fn manifest(&self, agent_type: &str) -> Option<&Path> {
+        self.manifests.get(agent_type).map(PathBuf::as_path)
     }
 
     /// The modules of one manifest.
     pub(super) fn of_type<'a>(&'a self, agent_type: &'a str) -> impl Iterator<Item = &'a Watched> {
-        self.0.iter().filter(move |it| it.agent_type.as_deref() == Some(agent_type))
+        self.watched.iter().filter(move |it| it.agent_type.as_deref() == Some(agent_type))
     }
 
     #[cfg(feature = "http")]
     /// How many modules manifests declare, how many of them don't run, and whether the server can do without those.
     pub(super) fn count(&self) -> (usize, usize, bool) {
-        let declared = || self.0.iter().filter(|it| it.agent_type.is_some());
+        let declared = || self.watched.iter().filter(|it| it.agent_type.is_some());
         let down = || declared().filter(|it| !it.runs());
         (declared().count(), down().count(), down().all(|it| it.optional))
     }

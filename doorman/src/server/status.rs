@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::modules::Health;
+use super::{modules::Health, reload::Reloads};
 use crate::{exposure::ToolSpec, prelude::*, tools};
 
 /// What `doorman_status` answers. Why a module doesn't run is for the operator's log.
@@ -16,6 +16,10 @@ struct Status {
     total_count: usize,
     /// By name.
     modules: BTreeMap<String, ModuleStatus>,
+    /// Whether the manifests have changed since and can't be used as they are: what you see is older than what is written.
+    stale: bool,
+    /// What is wrong with your own manifest, if it is that.
+    mistakes: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -36,9 +40,12 @@ enum Phase {
 
 /// Which of your modules run. The tools of a module that failed are not there until it runs again.
 #[expose(read_only, scopes = ["doorman:status"])]
-async fn doorman_status(health: State<Health>, caller: Caller) -> ToolResult<Status> {
-    let mut status = Status { healthy: true, failed_count: 0, total_count: 0, modules: BTreeMap::new() };
-    for module in health.of_type(caller.require_agent()?.kind()) {
+async fn doorman_status(health: State<Health>, reloads: State<Reloads>, caller: Caller) -> ToolResult<Status> {
+    let kind = caller.require_agent()?.kind();
+    let mistakes = health.manifest(kind).map(|file| reloads.mistakes(file)).unwrap_or_default();
+    let (modules, stale) = (BTreeMap::new(), reloads.is_stale());
+    let mut status = Status { healthy: true, failed_count: 0, total_count: 0, modules, stale, mistakes };
+    for module in health.of_type(kind) {
         status.total_count += 1;
         let runs = module.runs();
         if !runs {

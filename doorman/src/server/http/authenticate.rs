@@ -5,19 +5,12 @@ use std::{net::IpAddr, sync::Arc, time::SystemTime};
 use axum::http::{HeaderMap, header, request::Parts};
 
 use super::refuse::Refused;
-use crate::{
-    guard::{Access, Guard},
-    identity::Principal,
-    manifest::Grants,
-    server::callers::Callers,
-};
+use crate::{guard::Access, identity::Principal, manifest::Grants, server::generation::Generation};
 
-/// How callers are told apart.
-pub(in crate::server) enum Authenticator {
-    /// `Doorman::dev()`: one local principal who may do everything.
-    Dev(Arc<Access>),
-    /// Bearer tokens; without one, only where anonymous callers are allowed.
-    Tokens { callers: Option<Arc<Callers>>, anonymous: bool },
+/// How callers are told apart, whoever they are at present.
+pub(in crate::server) struct Authenticator {
+    /// Whether callers without a token see public capabilities.
+    pub(in crate::server) anonymous: bool,
 }
 
 impl Authenticator {
@@ -26,25 +19,26 @@ impl Authenticator {
         &self,
         parts: &Parts,
         peer: Option<IpAddr>,
-        guard: &Guard,
+        present: &Generation,
     ) -> Result<Arc<Access>, Refused> {
         if parts.uri.query().is_some_and(carries_token) {
             return Err(Refused::TokenInQuery);
         }
-        match self {
-            Self::Dev(access) if peer.is_some_and(|peer| peer.to_canonical().is_loopback()) => Ok(Arc::clone(access)),
-            Self::Dev(_) => Err(Refused::NotLocal),
-            Self::Tokens { callers, anonymous } => match bearer(&parts.headers)? {
-                Some(token) => {
-                    let found = callers.as_ref().and_then(|callers| callers.of(token, SystemTime::now()));
-                    found.map(|(access, _)| access).ok_or(Refused::BadToken)
-                }
-                None if *anonymous => {
-                    let nobody = Principal::anonymous(peer);
-                    Ok(Arc::new(Access::of(nobody, &guard.catalog, &Grants::default())))
-                }
-                None => Err(Refused::NoToken),
-            },
+        // Development mode: one local principal who may do everything.
+        if let Some(everything) = &present.dev {
+            let local = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
+            return local.then(|| Arc::clone(everything)).ok_or(Refused::NotLocal);
+        }
+        match bearer(&parts.headers)? {
+            Some(token) => {
+                let found = present.callers.as_ref().and_then(|callers| callers.of(token, SystemTime::now()));
+                found.map(|(access, _)| access).ok_or(Refused::BadToken)
+            }
+            None if self.anonymous => {
+                let nobody = Principal::anonymous(peer);
+                Ok(Arc::new(Access::of(nobody, &present.rules.catalog, &Grants::default())))
+            }
+            None => Err(Refused::NoToken),
         }
     }
 }

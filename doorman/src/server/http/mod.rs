@@ -33,20 +33,20 @@ pub(super) use serve::{Reach, ReachOptions};
 use sessions::Sessions;
 
 use super::{
-    handler::{Arrival, Door, Handler},
-    modules::Health,
+    door::Door,
+    handler::{Arrival, Handler},
     scan::{self, ScanLimits},
 };
-use crate::{audit::Transport, guard::Access};
+use crate::audit::Transport;
 
 tokio::task_local! {
     /// Who calls, for what rmcp asks before it dispatches a request: which headers a tool's arguments repeat.
-    static CALLER: Arc<Access>;
+    static ARRIVAL: Arrival;
 }
 
-/// The caller of the request that rmcp is reading.
-pub(super) fn caller() -> Option<Arc<Access>> {
-    CALLER.try_with(Arc::clone).ok()
+/// The request that rmcp is reading.
+pub(super) fn arrival() -> Option<Arrival> {
+    ARRIVAL.try_with(Clone::clone).ok()
 }
 
 /// How HTTP is served.
@@ -81,8 +81,8 @@ struct Server {
 }
 
 /// The router: the MCP endpoint and `/health`. `stop` ends sessions and open streams.
-pub(super) fn router(door: Arc<Door>, health: Arc<Health>, settings: Settings, stop: &CancellationToken) -> Router {
-    let handler = Handler::new(Arc::clone(&door), None);
+pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationToken) -> Router {
+    let handler = Handler::new(Arc::clone(&door));
     let config = |sessions: bool| {
         let mut config = StreamableHttpServerConfig::default()
             .with_json_response(true)
@@ -99,19 +99,17 @@ pub(super) fn router(door: Arc<Door>, health: Arc<Health>, settings: Settings, s
     let path = settings.path.clone();
     let server =
         Arc::new(Server { door, settings, sessions, bodies: Arc::new(Semaphore::new(BODIES / UNIT)), stateless });
-    Router::new()
-        .route(&path, any(endpoint))
-        .route(HEALTH, get(move || std::future::ready(report(&health))))
-        .with_state(server)
+    Router::new().route(&path, any(endpoint)).route(HEALTH, get(report)).with_state(server)
 }
 
 /// How the server is, for those who look after it: counts, and nothing that names anything.
-fn report(health: &Health) -> Response {
-    let (total, failed, healthy) = health.count();
+async fn report(State(server): State<Arc<Server>>) -> Response {
+    let (total, failed, healthy) = server.door.present().health.count();
     let (status, word) = if healthy { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
+    let stale = if server.door.reloads.is_stale() { r#","stale":true"# } else { "" };
     let body = match total {
-        0 => format!(r#"{{"status":"{word}"}}"#),
-        _ => format!(r#"{{"status":"{word}","modules":{{"total_count":{total},"failed_count":{failed}}}}}"#),
+        0 => format!(r#"{{"status":"{word}"{stale}}}"#),
+        _ => format!(r#"{{"status":"{word}"{stale},"modules":{{"total_count":{total},"failed_count":{failed}}}}}"#),
     };
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
@@ -131,10 +129,11 @@ impl Server {
         let (mut parts, body) = request.into_parts();
         self.settings.origins.check(&parts)?;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let access = self.settings.authenticator.authenticate(&parts, peer, &self.door.guard)?;
+        let generation = self.door.present();
+        let access = self.settings.authenticator.authenticate(&parts, peer, &generation)?;
         // The token has done its work: nothing behind this line can see it (S08).
         parts.headers.remove(header::AUTHORIZATION);
-        let mut arrival = Arrival { access: Arc::clone(&access), session: None, transport: Transport::Http };
+        let mut arrival = Arrival { generation, access, session: None, transport: Transport::Http };
         let (body, held, means) = match parts.method {
             Method::POST => {
                 let (body, held) = self.read(&parts.headers, body).await?;
@@ -146,20 +145,20 @@ impl Server {
             _ => (Bytes::new(), None, Means::Else),
         };
         let bound = parts.headers.contains_key(sessions::HEADER);
-        let stateless = self.settings.stateless || !access.principal.is_verified();
+        let stateless = self.settings.stateless || !arrival.access.principal.is_verified();
         if stateless && bound {
             return Err(Refused::UnknownSession);
         }
         if stateless || (means == Means::Stateless && !bound) {
-            parts.extensions.insert(arrival);
+            parts.extensions.insert(arrival.clone());
             let served = self.stateless.handle(Request::from_parts(parts, Full::new(body)));
-            return Ok(CALLER.scope(access, served).await.map(Body::new).into_response());
+            return Ok(ARRIVAL.scope(arrival, served).await.map(Body::new).into_response());
         }
-        let ticket = self.sessions.admit(&parts, access.caller, means == Means::Opening).await?;
+        let ticket = self.sessions.admit(&parts, arrival.access.caller, means == Means::Opening).await?;
         arrival.session = ticket.tag();
-        parts.extensions.insert(arrival);
+        parts.extensions.insert(arrival.clone());
         let (server, request) = (Arc::clone(self), Request::from_parts(parts, Full::new(body)));
-        let served = CALLER.scope(access, async move {
+        let served = ARRIVAL.scope(arrival, async move {
             let _held = held;
             let response = server.sessions.service().handle(request).await;
             server.sessions.settle(&ticket, &response);

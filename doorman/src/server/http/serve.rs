@@ -105,11 +105,7 @@ impl App {
     /// The MCP endpoint and `/health` as a router. `Doorman::dev()` and anonymous callers need the peer's address:
     /// serve it with `into_make_service_with_connect_info::<SocketAddr>()`.
     pub fn router(&self) -> Result<Router, Error> {
-        let anonymous = self.reach.anonymous;
-        let authenticator = match &self.dev {
-            Some(access) => Authenticator::Dev(Arc::clone(access)),
-            None => Authenticator::Tokens { callers: self.callers.clone(), anonymous },
-        };
+        let authenticator = Authenticator { anonymous: self.reach.anonymous };
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~');
         if !self.reach.path.starts_with('/') || !self.reach.path.chars().all(plain) || self.reach.path == HEALTH {
             let text = format!("the endpoint's path must begin with `/`, be plain, and not be {HEALTH}");
@@ -124,7 +120,7 @@ impl App {
             origins,
             authenticator,
         };
-        Ok(super::router(Arc::clone(&self.door), Arc::clone(&self.health), settings, &self.stop))
+        Ok(super::router(Arc::clone(&self.door), settings, &self.stop))
     }
 
     /// Serves HTTP on an address until the process is asked to stop.
@@ -159,14 +155,15 @@ impl App {
 
     /// Nothing is served to nobody; beyond this machine nothing without a verifier, and nothing without TLS in front.
     pub(in crate::server) fn safe_to_serve(&self, address: SocketAddr) -> Result<(), Error> {
+        let present = self.door.present();
         let refuse = |reason| Err(Error::Unsafe { address: address.to_string(), reason });
         match () {
-            () if self.callers.is_none() && self.dev.is_none() && !self.reach.anonymous => {
+            () if present.callers.is_none() && present.dev.is_none() && !self.reach.anonymous => {
                 refuse("nobody could ever call; give --tokens or DOORMAN_BEARER_TOKEN")
             }
             () if address.ip().to_canonical().is_loopback() => Ok(()),
-            () if self.dev.is_some() => refuse("development mode grants everything and serves this machine only"),
-            () if self.callers.is_none() => {
+            () if present.dev.is_some() => refuse("development mode grants everything and serves this machine only"),
+            () if present.callers.is_none() => {
                 refuse("callers can't be told apart; give --tokens or DOORMAN_BEARER_TOKEN")
             }
             () if !self.reach.behind_tls_proxy => refuse(

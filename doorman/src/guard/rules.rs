@@ -1,0 +1,20 @@
+//! What the guard decides by. Made whole, replaced whole, never changed: a call ends under the rules that it began with.
+
+use std::{sync::Arc, time::Duration};
+
+use super::Policies;
+use crate::{call::StateTable, exposure::Catalog, redact::Redactor};
+
+pub(crate) struct Rules {
+    pub(crate) catalog: Catalog,
+    pub(crate) policies: Policies,
+    pub(crate) redactor: Arc<Redactor>,
+    pub(crate) state: Arc<StateTable>,
+}
+
+impl Rules {
+    /// How long any call may run under these rules.
+    pub(crate) fn longest_timeout(&self) -> Duration {
+        self.policies.all().map(|policy| policy.timeout).max().unwrap_or_default()
+    }
+}

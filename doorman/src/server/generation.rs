@@ -1,0 +1,76 @@
+//! What is served at one time, and to whom: read as a whole, replaced as a whole.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use rmcp::model::Tool;
+
+use super::{
+    Error,
+    callers::Callers,
+    checked::Checked,
+    launch::{Launch, Launched},
+    modules::Health,
+    publish::publish,
+};
+use crate::{
+    guard::{Access, Rules},
+    identity::Principal,
+    manifest::Grants,
+};
+
+pub(super) struct Generation {
+    /// 1 is what the start read, and each reload that succeeds makes the next.
+    pub(super) number: u64,
+    pub(super) rules: Arc<Rules>,
+    /// The tools as they are listed, in the catalog's order.
+    pub(super) tools: Box<[Tool]>,
+    pub(super) grants: Grants,
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP asks how modules are"))]
+    pub(super) health: Arc<Health>,
+    /// The bearers of tokens, if there are tokens.
+    pub(super) callers: Option<Callers>,
+    /// `Doorman::dev()`: everything.
+    pub(super) dev: Option<Arc<Access>>,
+    /// What a caller gets that nobody vouches for and whose address is unknown.
+    pub(super) nobody: Arc<Access>,
+    /// Who calls on stdio, where stdio is served.
+    pub(super) launched: Option<Launched>,
+}
+
+impl Generation {
+    /// What was checked, as it is served.
+    pub(super) fn of(number: u64, checked: Checked, launch: &Launch) -> Result<Self, Error> {
+        let Checked { rules, grants, health, .. } = checked;
+        let catalog = &rules.catalog;
+        let callers = launch.tokens(&grants)?.map(|tokens| Callers::new(tokens, catalog, &grants));
+        let dev = launch.developer()?.map(|developer| Arc::new(Access::everything(developer, catalog)));
+        let nobody = Arc::new(Access::of(Principal::anonymous(None), catalog, &grants));
+        let tools = publish(&rules);
+        let mut generation =
+            Self { number, tools, rules: Arc::new(rules), grants, health, callers, dev, nobody, launched: None };
+        generation.launched = launch.stdio.then(|| launch.launched(&generation)).transpose()?;
+        Ok(generation)
+    }
+
+    /// What a principal may do now.
+    pub(super) fn access(&self, principal: &Arc<Principal>) -> Arc<Access> {
+        match &self.dev {
+            Some(everything) => Arc::clone(everything),
+            None => Arc::new(Access::of(Arc::clone(principal), &self.rules.catalog, &self.grants)),
+        }
+    }
+
+    /// Stands for what a caller sees now: the same for the same tools under the same names.
+    pub(super) fn fingerprint(&self, access: &Access) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for id in access.view.listed() {
+            let capability = self.rules.catalog.get(id);
+            capability.name.hash(&mut hasher);
+            std::ptr::hash(capability.spec, &mut hasher);
+        }
+        hasher.finish()
+    }
+}

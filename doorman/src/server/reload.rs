@@ -1,0 +1,150 @@
+//! Reading the operator's files again while serving: as a whole or not at all (S26). What was checked at the start is
+//! checked again; a mistake anywhere leaves everything as it was, and is told in the log and in the status.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex as Lock, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::sync::Mutex;
+
+use super::{
+    Doorman, Error,
+    checked::{Checked, Lasting, Purpose},
+    door::Door,
+    generation::Generation,
+    launch::{Launch, TokenSource},
+    log,
+    modules::{Module, Modules, Retired},
+};
+use crate::{credentials::Secret, guard::Rules, manifest::FileError};
+
+/// What a reload begins with.
+pub(super) struct Reloader {
+    pub(super) builder: Doorman,
+    pub(super) launch: Launch,
+    pub(super) door: Arc<Door>,
+    pub(super) modules: Modules,
+    pub(super) log: log::Knowledge,
+    /// One at a time.
+    pub(super) last: Mutex<Last>,
+}
+
+/// What the present generation was made from.
+pub(super) struct Last {
+    pub(super) modules: Arc<[Module]>,
+    /// The credentials of its manifests.
+    pub(super) secrets: Vec<Secret>,
+}
+
+impl Last {
+    pub(super) fn of(checked: &mut Checked) -> Self {
+        Self { modules: std::mem::take(&mut checked.modules).into(), secrets: std::mem::take(&mut checked.secrets) }
+    }
+}
+
+impl Reloader {
+    /// Reads everything again. What is wrong is the error, and also in the log and in the status.
+    pub(super) async fn reload(self: Arc<Self>) -> Result<(), Error> {
+        let mut last = self.last.lock().await;
+        let reloaded = self.replace(&mut last).await;
+        match &reloaded {
+            Ok(number) => {
+                tracing::warn!(generation = number, "reloaded");
+                self.door.reloads.note(None);
+            }
+            Err(error) => {
+                let number = self.door.present().number;
+                tracing::error!(generation = number, "RELOAD REFUSED, all stays as it was: {error}");
+                self.door.reloads.note(Some(error));
+            }
+        }
+        reloaded.map(drop)
+    }
+
+    async fn replace(self: &Arc<Self>, last: &mut Last) -> Result<u64, Error> {
+        let number = self.door.present().number + 1;
+        let (next, made_from) = self.check(number, last).await?;
+        self.modules.start(&made_from.modules, &self.door, &next.rules.redactor).await?;
+        // From here on nothing can fail.
+        self.log.knows(Arc::clone(&next.rules.redactor));
+        let before = self.door.replace(Arc::new(next));
+        *last = made_from;
+        let retired = self.modules.keep(&last.modules);
+        if !retired.is_empty() {
+            tokio::spawn(stop_unused(retired, before));
+        }
+        Ok(number)
+    }
+
+    /// On a thread of its own: it reads files.
+    async fn check(self: &Arc<Self>, number: u64, last: &Last) -> Result<(Generation, Last), Error> {
+        let this = Arc::clone(self);
+        let (modules, known) = (Arc::clone(&last.modules), last.secrets.clone());
+        let checking = tokio::task::spawn_blocking(move || {
+            let lasting =
+                Lasting { limits: &this.door.guard.limits, modules: &modules, secrets: &known, reloads: &this.door.reloads };
+            let mut checked = Checked::of(&this.builder, lasting, Purpose::Serving)?;
+            let made_from = Last::of(&mut checked);
+            Ok((Generation::of(number, checked, &this.launch)?, made_from))
+        });
+        checking.await.map_err(|_| Error::Setting("the files could not be checked".to_owned()))?
+    }
+
+    /// The operator's files, as far as their names are known.
+    pub(super) fn sources(&self) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = self.builder.manifest_paths().map(PathBuf::from).collect();
+        let present = self.door.present();
+        paths.extend(present.grants.credential_files().map(PathBuf::from));
+        if let TokenSource::File(path) = &self.launch.tokens {
+            paths.push(path.clone());
+        }
+        paths
+    }
+}
+
+/// Stops module instances once no call uses them: when the last call under the rules before has ended, or when none of them
+/// can run any more.
+async fn stop_unused(retired: Retired, before: Arc<Generation>) {
+    let longest = before.rules.longest_timeout();
+    let used: Weak<Rules> = Arc::downgrade(&before.rules);
+    drop(before);
+    let unused = async {
+        while used.strong_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    drop(tokio::time::timeout(longest, unused).await);
+    retired.stop().await;
+}
+
+/// How the last reload went, for those who ask how the server is.
+#[derive(Default)]
+pub(super) struct Reloads(Lock<Option<Vec<FileError>>>);
+
+impl Reloads {
+    fn note(&self, refused: Option<&Error>) {
+        let mistakes = refused.map(|error| match error {
+            Error::Files(errors) => errors.iter().cloned().collect(),
+            // Why is for the operator alone.
+            _ => Vec::new(),
+        });
+        *self.lock() = mistakes;
+    }
+
+    /// Whether what is written differs from what is served, because a reload was refused.
+    pub(super) fn is_stale(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// What is wrong with one file, in the words of [`FileError::brief`].
+    pub(super) fn mistakes(&self, file: &Path) -> Vec<String> {
+        let refused = self.lock();
+        refused.iter().flatten().filter(|error| error.file() == file).map(FileError::brief).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<FileError>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
