@@ -195,11 +195,21 @@ fn s05_instances_of_one_module_share_no_scope() {
         let modules = |names: Vec<String>| -> Vec<String> {
             names.into_iter().filter(|name| name.starts_with("docs_") || name.starts_with("work_")).collect()
         };
-        assert_eq!(modules(alice.names()), ["docs_list", "docs_read"]);
+        assert_eq!(modules(alice.names()), ["docs_list", "docs_read", "docs_wait"]);
         let mut bob = Fixture::new().caller(door, Cast::BOB);
         assert_eq!(
             modules(bob.names()),
-            ["docs_list", "docs_read", "work_list", "work_move", "work_read", "work_remove", "work_write"]
+            [
+                "docs_list",
+                "docs_read",
+                "docs_wait",
+                "work_list",
+                "work_move",
+                "work_read",
+                "work_remove",
+                "work_wait",
+                "work_write"
+            ]
         );
         for tool in ["docs_write", "docs_remove", "docs_move"] {
             assert_eq!(bob.call(tool, json!({"path": "a", "text": "b"})).code(), -32602, "{door:?} {tool}");

@@ -16,6 +16,7 @@ mod macros;
 mod messages;
 mod modules;
 mod reference;
+mod reload;
 mod resources;
 mod secrets;
 mod sessions;

@@ -20,7 +20,12 @@ pub(super) struct Door {
 
 impl Door {
     /// `described`: the name, the version and the instructions that clients see.
-    pub(super) fn new(guard: Guard, first: Generation, reloads: Arc<Reloads>, described: (String, String, Option<String>)) -> Self {
+    pub(super) fn new(
+        guard: Guard,
+        first: Generation,
+        reloads: Arc<Reloads>,
+        described: (String, String, Option<String>),
+    ) -> Self {
         let (name, version, instructions) = described;
         let (present, listeners) = (ArcSwap::from_pointee(first), Listeners::default());
         Self { guard, present, listeners, reloads, name, version, instructions }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, door::Door};
@@ -56,8 +56,14 @@ impl Module {
 }
 
 /// The instances that run, and those that can't yet.
-#[derive(Clone, Default)]
-pub(super) struct Modules(Arc<Mutex<Vec<Running>>>);
+#[derive(Default)]
+pub(super) struct Modules {
+    running: Mutex<Vec<Running>>,
+    /// Instances that no manifest declares any more, each waiting for the last call that uses it.
+    leaving: Mutex<JoinSet<()>>,
+    /// Fires when nothing waits any longer.
+    ending: CancellationToken,
+}
 
 struct Running {
     module: Module,
@@ -96,33 +102,36 @@ impl Modules {
         Ok(())
     }
 
-    /// Takes out those that aren't wanted any more; to be stopped once no call uses them.
-    pub(super) fn keep(&self, wanted: &[Module]) -> Retired {
+    /// Stops those that aren't wanted any more, once no call uses them.
+    pub(super) fn keep(&self, wanted: &[Module], unused: impl Future<Output = ()> + Send + 'static) {
         let wanted = |it: &mut Running| wanted.iter().any(|wanted| wanted.is(&it.module));
-        Retired(self.lock().extract_if(.., |it| !wanted(it)).collect())
+        let gone: Vec<Running> = self.lock().extract_if(.., |it| !wanted(it)).collect();
+        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        while leaving.try_join_next().is_some() {}
+        if gone.is_empty() {
+            return;
+        }
+        let ending = self.ending.clone();
+        leaving.spawn(async move {
+            tokio::select! {
+                () = unused => {}
+                () = ending.cancelled() => {}
+            }
+            stop(gone).await;
+        });
     }
 
     /// Stops them, last first.
     pub(super) async fn stop(&self) {
+        self.ending.cancel();
+        let leaving = std::mem::take(&mut *self.leaving.lock().unwrap_or_else(PoisonError::into_inner));
+        leaving.join_all().await;
         let running = std::mem::take(&mut *self.lock());
         stop(running).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Instances that no manifest declares any more.
-pub(super) struct Retired(Vec<Running>);
-
-impl Retired {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) async fn stop(self) {
-        stop(self.0).await;
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

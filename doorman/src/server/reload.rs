@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex as Lock, PoisonError, Weak},
+    sync::{Arc, Mutex as Lock, PoisonError},
     time::Duration,
 };
 
@@ -16,9 +16,9 @@ use super::{
     generation::Generation,
     launch::{Launch, TokenSource},
     log,
-    modules::{Module, Modules, Retired},
+    modules::{Module, Modules},
 };
-use crate::{credentials::Secret, guard::Rules, manifest::FileError};
+use crate::{credentials::Secret, manifest::FileError};
 
 /// What a reload begins with.
 pub(super) struct Reloader {
@@ -71,10 +71,7 @@ impl Reloader {
         self.log.knows(Arc::clone(&next.rules.redactor));
         let before = self.door.replace(Arc::new(next));
         *last = made_from;
-        let retired = self.modules.keep(&last.modules);
-        if !retired.is_empty() {
-            tokio::spawn(stop_unused(retired, before));
-        }
+        self.modules.keep(&last.modules, unused(before));
         Ok(number)
     }
 
@@ -83,8 +80,12 @@ impl Reloader {
         let this = Arc::clone(self);
         let (modules, known) = (Arc::clone(&last.modules), last.secrets.clone());
         let checking = tokio::task::spawn_blocking(move || {
-            let lasting =
-                Lasting { limits: &this.door.guard.limits, modules: &modules, secrets: &known, reloads: &this.door.reloads };
+            let lasting = Lasting {
+                limits: &this.door.guard.limits,
+                modules: &modules,
+                secrets: &known,
+                reloads: &this.door.reloads,
+            };
             let mut checked = Checked::of(&this.builder, lasting, Purpose::Serving)?;
             let made_from = Last::of(&mut checked);
             Ok((Generation::of(number, checked, &this.launch)?, made_from))
@@ -104,19 +105,18 @@ impl Reloader {
     }
 }
 
-/// Stops module instances once no call uses them: when the last call under the rules before has ended, or when none of them
-/// can run any more.
-async fn stop_unused(retired: Retired, before: Arc<Generation>) {
-    let longest = before.rules.longest_timeout();
-    let used: Weak<Rules> = Arc::downgrade(&before.rules);
+/// Waits until the last call under these rules has ended, or until none of them can run any more.
+fn unused(before: Arc<Generation>) -> impl Future<Output = ()> {
+    let (longest, used) = (before.rules.longest_timeout(), Arc::downgrade(&before.rules));
     drop(before);
-    let unused = async {
-        while used.strong_count() > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    drop(tokio::time::timeout(longest, unused).await);
-    retired.stop().await;
+    async move {
+        let unused = async {
+            while used.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        drop(tokio::time::timeout(longest, unused).await);
+    }
 }
 
 /// How the last reload went, for those who ask how the server is.

@@ -138,14 +138,7 @@ impl Wire {
 
     /// Reads one answer.
     pub(crate) fn receive(&mut self) -> io::Result<Response> {
-        let status = self.line()?;
-        let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
-        let mut headers = Vec::new();
-        loop {
-            let line = self.line()?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
-        }
+        let (status, headers) = self.head()?;
         let of = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let body = if of("transfer-encoding").is_some_and(|it| it.eq_ignore_ascii_case("chunked")) {
             self.chunks()?
@@ -156,6 +149,37 @@ impl Wire {
             body
         };
         Ok(Response { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    /// Reads the beginning of an answer that is a stream of events.
+    #[track_caller]
+    pub(crate) fn stream(&mut self) {
+        let (status, headers) = self.head().expect("an answer");
+        let events = headers.iter().any(|(name, value)| name == "content-type" && value == "text/event-stream");
+        assert!(status == 200 && events, "{status} {headers:?}");
+    }
+
+    /// The next message of a stream; `None` if there is none for a while.
+    pub(crate) fn event(&mut self, patience: Duration) -> Option<Value> {
+        self.0.get_ref().set_read_timeout(Some(patience)).expect("a socket");
+        loop {
+            let line = self.line().ok()?;
+            if let Some(data) = line.strip_prefix("data:").map(str::trim).filter(|data| !data.is_empty()) {
+                return Some(serde_json::from_str(data).expect("a message"));
+            }
+        }
+    }
+
+    fn head(&mut self) -> io::Result<(u16, Vec<(String, String)>)> {
+        let status = self.line()?;
+        let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line()?;
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        Ok((status, headers))
     }
 
     fn line(&mut self) -> io::Result<String> {

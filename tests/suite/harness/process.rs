@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
+
 /// Waits until something is there, for what happens beside the answer; a test that waits in vain fails.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -47,13 +49,44 @@ impl Process {
 
     /// What it has written to stderr so far.
     pub(crate) fn stderr(&self) -> String {
-        String::from_utf8_lossy(&self.stderr.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.lock()).into_owned()
+    }
+
+    /// How many bytes it has written to stderr so far.
+    pub(crate) fn written(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks it to stop (SIGTERM).
     pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Asks it to read its files again (SIGHUP), waits until it has, and gives what it said of it.
+    #[track_caller]
+    pub(crate) fn reload(&self) -> String {
+        let before = self.written();
+        self.signal(Signal::HUP);
+        self.reloads_after(before)
+    }
+
+    /// Waits until it has read its files again, and gives what it said of it since so many bytes of stderr.
+    #[track_caller]
+    pub(crate) fn reloads_after(&self, before: usize) -> String {
+        eventually("a reload", || {
+            let new = String::from_utf8_lossy(&self.lock()[before..]).into_owned();
+            let done = |line: &str| line.contains(" reloaded ") || line.contains("RELOAD REFUSED");
+            new.lines().any(done).then_some(new)
+        })
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = rustix::process::Pid::from_child(&self.child());
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("the process is there");
+        rustix::process::kill_process(id, signal).expect("the process is there");
     }
 
     /// Waits for its end.

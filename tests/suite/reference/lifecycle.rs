@@ -26,6 +26,8 @@ fn s24_an_optional_module_that_cannot_start_is_reported_and_is_not_there() {
             "files": {"status": "running", "optional": false},
             "late": {"status": "failed", "optional": true},
         },
+        "stale": false,
+        "mistakes": [],
     });
     assert_eq!(*status.structured(), expected);
     let health = Request::new("GET", "/health").send(server.address);
