@@ -61,6 +61,7 @@ pub mod modules;
 pub mod redact;
 pub mod scope;
 mod server;
+mod state;
 
 pub use doorman_macros::{Argument, expose, tool_module, tools};
 

@@ -87,8 +87,8 @@ impl Guard {
         let own = known.map(|capability| (capability.id, &self.policies.of(capability).limits));
         let limits = &self.limits;
         let admission = match &access.world {
-            Some(world) => limits.admit_under(&world.limits, access.caller, own),
-            None => limits.admit(access.caller, own.map(|(_, own)| own)),
+            Some(world) => limits.admit_under(&world.limits, access.counted, own),
+            None => limits.admit(access.counted, own.map(|(_, own)| own)),
         };
         admission.map_err(Stop::Limit)
     }

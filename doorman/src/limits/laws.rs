@@ -4,7 +4,9 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::{Caller, CallerKey, Kind, LimitError, Limits, Manual, Quotas};
+use doorman_grammar::rate::Window;
+
+use super::{Caller, CallerKey, Counted, Kind, LimitError, Limits, Manual, Quotas};
 
 fn limits(rate: &str, budget: &str) -> (Manual, Limits) {
     let clock = Manual::default();
@@ -41,8 +43,13 @@ impl Random {
 fn at_most_burst_plus_rate_in_any_time_under_64_threads() {
     const THREADS: u32 = 64;
     // 7/min and 13/s don't divide their windows: rounding must not add a call.
-    for (spec, burst, window) in [("7/min", 7_u128, 60_u128), ("13/s per_caller", 13, 1), ("100/h global", 100, 3_600)]
-    {
+    for (spec, refill, burst, window) in [
+        ("7/min", 7_u128, 7_u128, 60_u128),
+        ("13/s per_caller", 13, 13, 1),
+        ("100/h global", 100, 100, 3_600),
+        ("60/min per_agent burst 10", 60, 10, 60),
+        ("3/s per_tenant burst 20", 3, 20, 1),
+    ] {
         let (clock, limits) = limits(spec, "");
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
         let (mut now, mut latest, mut passed) = (0, 0, Vec::new());
@@ -67,13 +74,14 @@ fn at_most_burst_plus_rate_in_any_time_under_64_threads() {
             let mut sum = 0;
             for &(to, count) in &passed[i..] {
                 sum += count;
-                let allowed = burst + u128::from(to - from) * burst / (window * 1_000_000_000);
+                let allowed = burst + u128::from(to - from) * refill / (window * 1_000_000_000);
                 assert!(sum <= allowed, "{spec}: {sum} of {allowed} from {from} to {to} ns");
             }
         }
         let total: u128 = passed.iter().map(|&(_, count)| count).sum();
-        let possible = burst + u128::from(latest) * burst / (window * 1_000_000_000);
-        assert!(total + 1 >= possible, "{spec}: only {total} of {possible}, something was lost");
+        let possible = burst + u128::from(latest) * refill / (window * 1_000_000_000);
+        // A bucket smaller than a step's refill overflows; the others lose nothing.
+        assert!(burst < refill || total + 1 >= possible, "{spec}: only {total} of {possible}, something was lost");
     }
 }
 
@@ -86,7 +94,8 @@ fn exact_at_the_boundary() {
         let one = limits.tool("one", None, 1).expect("fits");
         let _spent = limits.admit(caller("a"), Some(&all)).expect("a full bucket");
         let wait = limits.admit(caller("a"), Some(&one)).expect_err("an empty bucket").retry_after.expect("finite");
-        let window = Quotas::parse(None, Some(spec)).expect("legal").budget.rules()[0].window;
+        let rule = Quotas::parse(None, Some(spec)).expect("legal").budget.rules()[0];
+        let Window::Rolling(window) = rule.window else { panic!("{spec} rolls") };
         assert!(wait * count >= window, "{spec}: rounded down, {wait:?} each would let more than the count pass");
         clock.advance(wait - Duration::from_nanos(1));
         assert!(limits.admit(caller("a"), Some(&one)).is_err(), "{spec}: 1 ns before");
@@ -314,4 +323,43 @@ fn without_rules_nothing_is_counted() {
         limits.admit(caller("a"), Some(&tool)).expect("no limit").refund();
     }
     assert_eq!((limits.remaining(caller("a"), &tool), limits.kept(), tool.cost()), (None, 0, 7));
+}
+
+#[test]
+fn s23_a_window_of_the_calendar_begins_anew_and_never_earlier() {
+    let (clock, limits) = limits("", "10/calendar_day; 12/calendar_month global");
+    let tool = limits.tool("t", None, 5).expect("fits");
+    let day = Duration::from_secs(86_400);
+    clock.set(day - Duration::from_secs(90));
+    assert!(limits.admit(caller("a"), Some(&tool)).is_ok());
+    limits.admit(caller("a"), Some(&tool)).expect("10 a day").refund();
+    assert_eq!(limits.remaining(caller("a"), &tool), Some(5));
+    assert!(limits.admit(caller("a"), Some(&tool)).is_ok());
+    let error = limits.admit(caller("a"), Some(&tool)).expect_err("both are used up");
+    assert_eq!(error.rule, "12/calendar_month global");
+    assert_eq!(error.retry_after, Some(30 * day + Duration::from_secs(90)), "until February");
+    clock.set(31 * day);
+    assert!(limits.admit(caller("a"), Some(&tool)).is_ok());
+    clock.set(31 * day - Duration::from_secs(1));
+    assert_eq!(limits.remaining(caller("a"), &tool), Some(5), "a step back begins no other window");
+    assert!(matches!(limits.tool("t", None, 11), Err(LimitError::CostExceedsBudget { .. })));
+}
+
+#[test]
+fn s23_agents_and_tenants_have_counts_of_their_own() {
+    let (_, limits) = limits("2/h per_agent; 3/h per_tenant", "");
+    let who = |subject, agent, tenant| Counted::new(caller(subject), Some(("clerk", agent)), tenant);
+    let pass = |who: Counted| limits.admit(who, None).is_ok();
+    assert_eq!([pass(who("a", "x", Some("t"))), pass(who("b", "x", Some("t")))], [true; 2]);
+    assert!(!pass(who("c", "x", Some("u"))), "the agent's, in every tenant");
+    assert_eq!([pass(who("d", "y", Some("t"))), pass(who("d", "y", Some("t")))], [true, false], "the tenant's");
+    assert!(pass(caller("t").into()), "a caller of a tenant's name is none of it");
+}
+
+#[test]
+fn s23_a_caller_has_a_count_for_each_tool() {
+    let (_, limits) = limits("2/h per_caller_and_tool", "");
+    let [one, two] = ["one", "two"].map(|name| limits.tool(name, None, 1).expect("legal"));
+    let pass = |who: &str, tool| (0..5).filter(|_| limits.admit(caller(who), Some(tool)).is_ok()).count();
+    assert_eq!([pass("a", &one), pass("a", &two), pass("b", &one)], [2; 3]);
 }

@@ -1,8 +1,8 @@
 //! Limits: how often a caller may call, how much that may cost, and how many calls run at once.
 //!
 //! In come rules (the application's, and each tool's own), a clock, and for every attempt who calls and what was found;
-//! out goes an [`Admission`], or an [`Exceeded`] that says which rule refused and when to come back. The arithmetic is
-//! governor's (GCRA); what is ours is the store, which probes every rule that applies and commits all of them or none.
+//! out goes an [`Admission`], or an [`Exceeded`] that says which rule refused and when to come back. The store
+//! (`crate::state`) probes every rule that applies and commits all of them or none.
 //!
 //! ```
 //! use doorman::limits::{Caller, Limits, Monotonic, Quotas};
@@ -18,7 +18,6 @@
 
 mod bucket;
 mod caller;
-mod cells;
 mod clock;
 mod concurrency;
 mod error;
@@ -29,7 +28,8 @@ mod laws;
 #[cfg(test)]
 mod vectors;
 
-pub use caller::{Caller, CallerKey};
+pub use caller::{Caller, CallerKey, Counted};
+pub(crate) use clock::nanos;
 pub use clock::{Clock, Manual, Monotonic};
 pub use concurrency::{Concurrency, Permit, Running};
 pub use error::{Exceeded, Kind, LimitError};

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use doorman_grammar::rate::{self, Per, RateRule, RateSpec};
 
-use super::bucket::{Bucket, Outcome};
-use super::caller::CallerKey;
-use super::cells::{Cells, Slot};
+use super::bucket::Bucket;
+use super::caller::Counted;
 use super::clock::Clock;
 use super::error::{Exceeded, Kind, LimitError};
+use crate::state::{Ask, Memory, Op};
 
 /// The default of [`Quotas::max_cells`].
 pub const DEFAULT_MAX_CELLS: usize = 100_000;
@@ -20,7 +19,7 @@ pub const DEFAULT_MAX_CELLS: usize = 100_000;
 /// The rules of an application. The default has none, and then nothing is limited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas {
-    /// How often. Rules per caller and global ones count every attempt; rules per tool count the calls of each tool.
+    /// How often. Rules per tool, and per caller and tool, count the calls of each tool; all others count every attempt.
     pub rate: RateSpec,
     /// How much: as `rate`, but each call counts its tool's cost. A budget of `500/day` holds 500 at once and gets 500
     /// a day back evenly, so the first day after a rest can spend up to 1000.
@@ -52,14 +51,13 @@ impl Quotas {
 pub struct Limits(Arc<Inner>);
 
 struct Inner {
-    clock: Box<dyn Clock>,
     /// Rate rules that count every attempt.
     attempts: Vec<Bucket>,
     /// Budgets per caller and global ones.
     budgets: Vec<Bucket>,
     /// Rules of which every tool gets one of its own.
     each_tool: Vec<(RateRule, Kind)>,
-    cells: Mutex<Cells>,
+    store: Memory,
 }
 
 /// The limits of one tool, made once by [`Limits::tool`] and only good for those [`Limits`].
@@ -88,7 +86,7 @@ pub struct Admission(Option<Reservation>);
 #[derive(Debug)]
 struct Reservation {
     limits: Limits,
-    taken: Vec<(Slot, u64)>,
+    taken: Vec<Ask>,
     at: u64,
 }
 
@@ -96,19 +94,19 @@ impl Limits {
     /// Limits of these rules, counted on this clock.
     #[must_use]
     pub fn new(clock: impl Clock, quotas: &Quotas) -> Self {
-        let mut cells = Cells::new(quotas.max_cells);
-        let mut shared = |spec: &RateSpec, kind| {
-            let rules = spec.rules().iter().filter(|rule| rule.per != Per::Tool);
-            rules.map(|&rule| Bucket::new(rule, kind, "", &mut cells)).collect::<Vec<_>>()
+        let store = Memory::new(clock, quotas.max_cells);
+        let shared = |spec: &RateSpec, kind| {
+            let rules = spec.rules().iter().filter(|rule| !of_each_tool(rule));
+            rules.map(|&rule| Bucket::new(rule, kind, "", &store)).collect::<Vec<_>>()
         };
         let attempts = shared(&quotas.rate, Kind::Rate);
         let budgets = shared(&quotas.budget, Kind::Budget);
         let per_tool = |spec: &RateSpec, kind| {
-            let rules = spec.rules().to_vec().into_iter().filter(|rule| rule.per == Per::Tool);
+            let rules = spec.rules().to_vec().into_iter().filter(of_each_tool);
             rules.map(move |rule| (rule, kind))
         };
         let each_tool = per_tool(&quotas.rate, Kind::Rate).chain(per_tool(&quotas.budget, Kind::Budget)).collect();
-        Self(Arc::new(Inner { clock: Box::new(clock), attempts, budgets, each_tool, cells: Mutex::new(cells) }))
+        Self(Arc::new(Inner { attempts, budgets, each_tool, store }))
     }
 
     /// The limits of a tool: the application's rules per tool, and its own, which are `per_caller` (each caller of this
@@ -121,14 +119,13 @@ impl Limits {
         let own = rate.map(rate::parse_for_tool).transpose()?.unwrap_or_default();
         let cost = NonZeroU32::new(cost).ok_or_else(|| LimitError::NoCost { tool: name.to_owned() })?;
 
-        let mut cells = self.cells();
+        let store = &self.0.store;
         let own = own.rules().iter().map(|&rule| (rule, Kind::Rate));
         let rules = self.0.each_tool.iter().copied().chain(own);
-        let buckets: Vec<_> = rules.map(|(rule, kind)| Bucket::new(rule, kind, name, &mut cells)).collect();
-        drop(cells);
+        let buckets: Vec<_> = rules.map(|(rule, kind)| Bucket::new(rule, kind, name, store)).collect();
 
         let mut budgets = self.0.budgets.iter().chain(&buckets).filter(|bucket| bucket.kind == Kind::Budget);
-        match budgets.find(|bucket| cost.get() > bucket.rule.count) {
+        match budgets.find(|bucket| cost.get() > bucket.rule.capacity()) {
             Some(bucket) => Err(LimitError::CostExceedsBudget {
                 tool: name.to_owned(),
                 cost: cost.get(),
@@ -147,8 +144,7 @@ impl Limits {
         every: Option<RateRule>,
         of_tools: impl IntoIterator<Item = (&'a str, RateRule, Vec<usize>)>,
     ) -> GrantLimits {
-        let mut cells = self.cells();
-        let mut bucket = |name: String, rule| Bucket::new(rule, Kind::Rate, &name, &mut cells);
+        let bucket = |name: String, rule| Bucket::new(rule, Kind::Rate, &name, &self.0.store);
         let mut grant = GrantLimits::default();
         grant.attempts.extend(every.map(|rule| bucket(format!("grant {owner}"), rule)));
         for (name, rule, tools) in of_tools {
@@ -166,7 +162,7 @@ impl Limits {
     ///
     /// # Errors
     /// What refused.
-    pub fn admit(&self, caller: CallerKey, tool: Option<&ToolLimits>) -> Result<Admission, Exceeded> {
+    pub fn admit(&self, caller: impl Into<Counted>, tool: Option<&ToolLimits>) -> Result<Admission, Exceeded> {
         self.admit_under(&GrantLimits::default(), caller, tool.map(|tool| (usize::MAX, tool)))
     }
 
@@ -177,7 +173,7 @@ impl Limits {
     pub fn admit_under(
         &self,
         grant: &GrantLimits,
-        caller: CallerKey,
+        caller: impl Into<Counted>,
         tool: Option<(usize, &ToolLimits)>,
     ) -> Result<Admission, Exceeded> {
         let of_tool = tool.into_iter().flat_map(|(number, tool)| {
@@ -185,69 +181,38 @@ impl Limits {
             tool.buckets.iter().chain(granted).chain(&self.0.budgets).map(|bucket| (bucket, tool.cost))
         });
         let attempts = self.0.attempts.iter().chain(&grant.attempts).map(|bucket| (bucket, NonZeroU32::MIN));
-        let mut buckets = attempts.chain(of_tool).peekable();
-        if buckets.peek().is_none() {
+        let buckets = attempts.chain(of_tool);
+        let who = caller.into();
+        let mut asks: Vec<Ask> = buckets.clone().map(|(bucket, cost)| bucket.ask(&who, cost.get())).collect();
+        if asks.is_empty() {
             return Ok(Admission(None));
         }
-
-        let reading = self.0.clock.now();
-        let mut cells = self.cells();
-        let now = cells.tick(reading);
-        let (mut conforming, mut refused, mut pending) = (Vec::new(), None, 0);
-        for (bucket, cost) in buckets {
-            let weight = if bucket.kind == Kind::Budget { cost } else { NonZeroU32::MIN };
-            let (slot, old) = cells.find(bucket.place(caller), &mut pending);
-            match bucket.probe(now, old, weight) {
-                Outcome::Conforms { tat, .. } => {
-                    let added = tat.saturating_sub(old.unwrap_or(0).max(now));
-                    conforming.push((bucket.kind, slot, tat, added));
-                }
-                Outcome::Wait(wait) => keep_longest(&mut refused, bucket, Some(wait)),
-                Outcome::Never => keep_longest(&mut refused, bucket, None),
-            }
-        }
-        if let Some((bucket, retry_after)) = refused {
+        let answer = self.0.store.run(Op::Take, &mut asks);
+        if let Some((index, retry_after)) = answer.refused
+            && let Some((bucket, _)) = buckets.into_iter().nth(index)
+        {
             return Err(Exceeded { rule: bucket.rule.to_string(), kind: bucket.kind, retry_after });
         }
-
-        let mut taken = Vec::new();
-        for (kind, slot, tat, added) in conforming {
-            cells.commit(slot, tat);
-            if kind == Kind::Budget {
-                taken.push((slot, added));
-            }
-        }
-        drop(cells);
-        let reservation = Reservation { limits: self.clone(), taken, at: now };
+        asks.retain(|ask| ask.budget);
+        let reservation = Reservation { limits: self.clone(), taken: asks, at: answer.at };
         Ok(Admission(Some(reservation).filter(|r| !r.taken.is_empty())))
     }
 
     /// How much this caller could still spend on this tool at once, of the scarcest budget that applies; `None` without
     /// a budget. Takes nothing and remembers nothing.
     #[must_use]
-    pub fn remaining(&self, caller: CallerKey, tool: &ToolLimits) -> Option<u32> {
-        let reading = self.0.clock.now();
-        let mut cells = self.cells();
-        let now = cells.tick(reading);
+    pub fn remaining(&self, caller: impl Into<Counted>, tool: &ToolLimits) -> Option<u32> {
+        let who = caller.into();
         let budgets = self.0.budgets.iter().chain(&tool.buckets).filter(|bucket| bucket.kind == Kind::Budget);
-        budgets
-            .map(|bucket| match bucket.probe(now, cells.peek(bucket.place(caller)), NonZeroU32::MIN) {
-                // The probe took one.
-                Outcome::Conforms { after, .. } => after.remaining_burst_capacity() + 1,
-                Outcome::Wait(_) | Outcome::Never => 0,
-            })
-            .min()
-    }
-
-    fn cells(&self) -> MutexGuard<'_, Cells> {
-        // Nothing that runs under the lock can panic between two commits, so the counts of a poisoned lock hold.
-        self.0.cells.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut asks: Vec<Ask> = budgets.map(|bucket| bucket.ask(&who, 1)).collect();
+        self.0.store.run(Op::Peek, &mut asks);
+        asks.iter().map(|ask| ask.left).min()
     }
 
     /// How many counts per caller are kept.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
-        self.cells().len()
+        self.0.store.kept()
     }
 }
 
@@ -274,21 +239,13 @@ impl ToolLimits {
 impl Admission {
     /// Gives the cost back to the budgets, because the function never ran. The rate rules keep counting the attempt.
     pub fn refund(self) {
-        if let Some(Reservation { limits, taken, at }) = self.0 {
-            let reading = limits.0.clock.now();
-            let mut cells = limits.cells();
-            cells.tick(reading);
-            for (slot, added) in taken {
-                cells.give_back(slot, added, at);
-            }
+        if let Some(Reservation { limits, mut taken, at }) = self.0 {
+            limits.0.store.run(Op::GiveBack { since: at }, &mut taken);
         }
     }
 }
 
-/// Of several refusals the one with the longest wait is told, so that whoever waits isn't sent away again.
-fn keep_longest<'a>(refused: &mut Option<(&'a Bucket, Option<Duration>)>, bucket: &'a Bucket, wait: Option<Duration>) {
-    let forever = |wait: Option<Duration>| wait.unwrap_or(Duration::MAX);
-    if refused.is_none_or(|(_, known)| forever(wait) > forever(known)) {
-        *refused = Some((bucket, wait));
-    }
+/// Whether every tool gets a rule of its own for this one.
+fn of_each_tool(rule: &RateRule) -> bool {
+    matches!(rule.per, Per::Tool | Per::CallerAndTool)
 }

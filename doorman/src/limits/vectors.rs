@@ -57,7 +57,8 @@ fn rates() {
             for (rule, expected) in parsed.rules().iter().zip(expected) {
                 assert_eq!(Some(rule.per.to_string().as_str()), expected[0].as_str(), "{case}");
                 assert_eq!(f64::from(rule.count), expected[1].as_f64().expect("a count"), "{case}");
-                let refill = f64::from(rule.count) / rule.window.as_secs_f64();
+                let rate::Window::Rolling(window) = rule.window else { panic!("{case}") };
+                let refill = f64::from(rule.count) / window.as_secs_f64();
                 assert!((refill - expected[2].as_f64().expect("a refill")).abs() < 1e-12, "{case}");
             }
             continue;
