@@ -3,6 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use serde_json::Value;
+
+use super::canonical;
 
 /// Whose calls are counted together. A verified subject, the same subject of another tenant and an anonymous peer
 /// never share a count, whatever their texts are.
@@ -33,6 +36,8 @@ pub struct Counted {
     pub(super) caller: CallerKey,
     pub(super) agent: CallerKey,
     pub(super) tenant: CallerKey,
+    /// For breakers: the caller with what it calls and how.
+    pub(super) call: CallerKey,
 }
 
 impl Counted {
@@ -41,13 +46,20 @@ impl Counted {
     pub fn new(caller: CallerKey, agent: Option<(&str, &str)>, tenant: Option<&str>) -> Self {
         let agent = agent.map(|(kind, id)| CallerKey(Digest::new(5).text(kind).text(id).finish()));
         let tenant = tenant.map(|tenant| CallerKey(Digest::new(6).text(tenant).finish()));
-        Self { caller, agent: agent.unwrap_or(caller), tenant: tenant.unwrap_or(caller) }
+        Self { caller, agent: agent.unwrap_or(caller), tenant: tenant.unwrap_or(caller), call: caller }
+    }
+
+    /// The same, with these arguments: breakers count calls of which these are equal. Without, every call is the same.
+    #[must_use]
+    pub fn calling(self, arguments: &Value) -> Self {
+        let call = Digest::new(7).bytes(&self.caller.0.to_le_bytes()).bytes(&canonical::sha256(arguments));
+        Self { call: CallerKey(call.finish()), ..self }
     }
 }
 
 impl From<CallerKey> for Counted {
     fn from(caller: CallerKey) -> Self {
-        Self { caller, agent: caller, tenant: caller }
+        Self { caller, agent: caller, tenant: caller, call: caller }
     }
 }
 
@@ -98,6 +110,11 @@ impl Digest {
         let digest = self.0.finish();
         digest.as_ref().iter().take(16).fold(0, |key, byte| key << 8 | u128::from(*byte))
     }
+}
+
+/// The name of an application, as stores that several share keep its counts apart.
+pub(crate) fn digest(application: &str) -> u128 {
+    Digest::new(8).text(application).finish()
 }
 
 #[cfg(test)]

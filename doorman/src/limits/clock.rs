@@ -35,6 +35,18 @@ impl Clock for Monotonic {
     }
 }
 
+/// The same clock for all processes of this host: the system's monotonic one, which begins when the system does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SystemWide;
+
+impl Clock for SystemWide {
+    fn now(&self) -> Duration {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        // It never is negative.
+        Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+    }
+}
+
 /// A clock that moves only when told, for tests; it begins in 1970. Clones show the same time. Resolution: 1 ns, range: 584 years.
 #[derive(Clone, Default)]
 pub struct Manual(Arc<AtomicU64>);

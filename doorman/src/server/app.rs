@@ -29,6 +29,7 @@ use crate::{
     identity::{Agent, Identity, Principal, Tokens},
     limits::Concurrency,
     manifest::Grants,
+    state::Store,
 };
 
 /// An audit file's size before it is rotated, and how many old ones are kept.
@@ -49,6 +50,7 @@ pub struct App {
     #[cfg(feature = "http")]
     pub(super) health: Arc<Health>,
     modules: Modules,
+    store: Store,
     pub(super) stop: CancellationToken,
 }
 
@@ -56,6 +58,7 @@ impl App {
     /// Checks everything before anything is served, then starts the modules.
     pub(super) async fn start(builder: Doorman, options: Options) -> Result<Self, Error> {
         let mut app = Self::prepare(builder, options)?;
+        app.store.start().await;
         app.modules.start(&app.door.guard.redactor).await?;
         Ok(app)
     }
@@ -65,8 +68,10 @@ impl App {
         builder.manifests.extend(options.manifests.into_iter().map(Source::At));
         let bearer = launch::token()?;
         builder.secrets.extend(bearer.clone());
+        builder.store = options.state.or(builder.store);
+        builder.state_password = launch::state_password()?;
         guard::install_hook();
-        let Checked { catalog, policies, limits, grants, redactor, state, modules, health, rest } =
+        let Checked { catalog, policies, limits, store, grants, redactor, state, modules, health, rest } =
             Checked::of(builder, Purpose::Serving)?;
         #[cfg(not(feature = "http"))]
         drop(health);
@@ -128,6 +133,7 @@ impl App {
             callers,
             dev,
             modules: Modules::new(modules),
+            store,
             stop: CancellationToken::new(),
         })
     }
@@ -213,7 +219,7 @@ pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Err
         Asked::Own(run) => run().await,
         Asked::Validate(manifests) => inspect::validate(builder, manifests),
         Asked::Inspect(manifests, form) => inspect::inspect(builder, manifests, form),
-        Asked::Run(options) => serve(builder, options).await,
+        Asked::Run(options) => serve(builder, *options).await,
     }
 }
 
@@ -234,6 +240,7 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
     #[cfg(not(feature = "http"))]
     let http = None::<std::convert::Infallible>;
     let launched = if http.is_none() { Some(app.launched()?) } else { None };
+    app.store.start().await;
     app.modules.start(&app.door.guard.redactor).await?;
     let flusher = tokio::spawn(flush_rejections(Arc::clone(&app.door)));
     let served = match (launched, http) {

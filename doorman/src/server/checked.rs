@@ -14,11 +14,13 @@ use super::{
 };
 use crate::{
     call::StateTable,
+    credentials::Secret,
     exposure::{Catalog, Listed},
     guard::Policies,
-    limits::{Limits, Monotonic, Quotas},
+    limits::{LimitError, Limits, Quotas},
     manifest::{Assembled, Assembly, FileError, Grants, Manifest, Offer},
     redact::Redactor,
+    state::{StateStore, Store},
 };
 
 /// A shorter credential would be in half of all texts, so it couldn't be kept out of them.
@@ -36,6 +38,7 @@ pub(super) struct Checked {
     pub(super) catalog: Catalog,
     pub(super) policies: Policies,
     pub(super) limits: Limits,
+    pub(super) store: Store,
     pub(super) grants: Grants,
     pub(super) redactor: Arc<Redactor>,
     pub(super) state: StateTable,
@@ -57,8 +60,16 @@ impl Checked {
             return Err(error.scrubbed(&redactor));
         }
         wrong.append(&mut assembly.errors);
+        let store = store(&builder, &assembly.manifests, &mut wrong);
         let modules = modules(&mut builder, &assembly.manifests);
-        let health = Arc::new(Health::of(&modules));
+        let mut quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
+        quotas.breaker =
+            builder.breaker.as_deref().map(doorman_grammar::breaker::parse).transpose().map_err(LimitError::from)?;
+        // What only looks opens nothing.
+        let store = if purpose == Purpose::Serving && wrong.is_empty() { store } else { StateStore::memory() };
+        let opened = store.open(&builder.name, quotas.max_cells, builder.state_password.as_ref());
+        let opened = opened.map_err(|error| Error::State { store: store.to_string(), error }.scrubbed(&redactor))?;
+        let health = Arc::new(Health::of(&modules, opened.clone()));
         let mut state = std::mem::take(&mut builder.state);
         state.share(Arc::clone(&health));
         let catalog = match Catalog::build(listed.into_iter().chain(assembly.listed).collect(), &state) {
@@ -67,15 +78,14 @@ impl Checked {
             // It may well follow from what is wrong with a manifest, and that has a place.
             Err(_) => return Err(Error::from(wrong).scrubbed(&redactor)),
         };
-        let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
-        let limits = Limits::new(Monotonic::start(), &quotas);
+        let limits = Limits::over(opened.clone(), &quotas);
         let grants = Grants::of(assembly.manifests, &catalog, &limits);
         let grants = grants.map_err(|more| wrong.extend(more)).unwrap_or_default();
         if !wrong.is_empty() {
             return Err(Error::from(wrong).scrubbed(&redactor));
         }
         let policies = Policies::compile(&catalog, &limits, &redactor, builder.defaults)?;
-        Ok(Self { catalog, policies, limits, grants, redactor, state, modules, health, rest: builder })
+        Ok(Self { catalog, policies, limits, store: opened, grants, redactor, state, modules, health, rest: builder })
     }
 }
 
@@ -103,6 +113,21 @@ fn assemble(builder: &Doorman, listed: &[Listed], manifests: Vec<Manifest>, purp
     Assembly::of(manifests, offer)
 }
 
+/// Where counts are kept: as the application says, and every manifest that says anything says the same.
+fn store(builder: &Doorman, manifests: &[Assembled], wrong: &mut Vec<FileError>) -> StateStore {
+    let mut said = builder.store.clone();
+    for manifest in manifests.iter().map(|it| &it.manifest) {
+        match (&said, manifest.state()) {
+            (Some(known), Some(its)) if known != its => wrong.extend(manifest.mistake_of_state(
+                "expected the store that the other manifests, the command line or the application say; one process has one",
+            )),
+            (None, Some(its)) => said = Some(its.clone()),
+            _ => {}
+        }
+    }
+    said.unwrap_or_else(StateStore::memory)
+}
+
 /// Knows every credential that the process holds: those it was given, those that modules were given, and what in the
 /// environment has the name of one.
 fn redactor(builder: &Doorman, assembly: &Assembly) -> Result<Redactor, Error> {
@@ -110,7 +135,10 @@ fn redactor(builder: &Doorman, assembly: &Assembly) -> Result<Redactor, Error> {
     for key in &builder.redact_keys {
         redactor = redactor.key(key);
     }
-    for secret in builder.secrets.iter().chain(&assembly.secrets).chain(&launch::credentials()) {
+    let stores = assembly.manifests.iter().filter_map(|it| it.manifest.state()).chain(&builder.store);
+    let passwords: Vec<Secret> = stores.filter_map(StateStore::secret).chain(builder.state_password.clone()).collect();
+    let held = builder.secrets.iter().chain(&assembly.secrets).chain(&passwords);
+    for secret in held.chain(&launch::credentials()) {
         if secret.expose().len() < SHORTEST_SECRET {
             let text = format!("a credential of fewer than {SHORTEST_SECRET} bytes can't be told from other text");
             return Err(Error::Setting(text));

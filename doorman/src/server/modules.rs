@@ -12,6 +12,7 @@ use crate::{
     call::Mounted,
     exposure::{Instance, ModuleError},
     redact::Redactor,
+    state::Store,
 };
 
 /// How long a module may take to start.
@@ -126,7 +127,10 @@ async fn keep_trying(
 }
 
 /// How an application's modules are: for `/health` and for the agents that use them.
-pub(super) struct Health(Vec<Watched>);
+pub(super) struct Health {
+    modules: Vec<Watched>,
+    store: Store,
+}
 
 pub(super) struct Watched {
     pub(super) name: Arc<str>,
@@ -142,25 +146,30 @@ impl Watched {
 }
 
 impl Health {
-    pub(super) fn of(modules: &[Module]) -> Self {
+    pub(super) fn of(modules: &[Module], store: Store) -> Self {
         let watched = modules.iter().map(|module| Watched {
             name: Arc::clone(&module.name),
             agent_type: module.agent_type.clone(),
             optional: module.optional,
             mounted: Arc::clone(&module.instance.mounted),
         });
-        Self(watched.collect())
+        Self { modules: watched.collect(), store }
+    }
+
+    /// Whether the shared state store answers; `None` where counts are in this process.
+    pub(super) fn store_answers(&self) -> Option<bool> {
+        self.store.answers()
     }
 
     /// The modules of one manifest.
     pub(super) fn of_type<'a>(&'a self, agent_type: &'a str) -> impl Iterator<Item = &'a Watched> {
-        self.0.iter().filter(move |it| it.agent_type.as_deref() == Some(agent_type))
+        self.modules.iter().filter(move |it| it.agent_type.as_deref() == Some(agent_type))
     }
 
     #[cfg(feature = "http")]
     /// How many modules manifests declare, how many of them don't run, and whether the server can do without those.
     pub(super) fn count(&self) -> (usize, usize, bool) {
-        let declared = || self.0.iter().filter(|it| it.agent_type.is_some());
+        let declared = || self.modules.iter().filter(|it| it.agent_type.is_some());
         let down = || declared().filter(|it| !it.runs());
         (declared().count(), down().count(), down().all(|it| it.optional))
     }

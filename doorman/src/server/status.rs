@@ -8,7 +8,7 @@ use crate::{exposure::ToolSpec, prelude::*, tools};
 /// What `doorman_status` answers. Why a module doesn't run is for the operator's log.
 #[derive(Serialize, JsonSchema)]
 struct Status {
-    /// Whether all modules run that are not optional.
+    /// Whether all modules run that are not optional, and limits can be checked.
     healthy: bool,
     /// How many modules don't run.
     failed_count: usize,
@@ -16,6 +16,9 @@ struct Status {
     total_count: usize,
     /// By name.
     modules: BTreeMap<String, ModuleStatus>,
+    /// Whether the shared counts of limits can be looked at; while they can't, calls that need them are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<Phase>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -37,7 +40,9 @@ enum Phase {
 /// Which of your modules run. The tools of a module that failed are not there until it runs again.
 #[expose(read_only, scopes = ["doorman:status"])]
 async fn doorman_status(health: State<Health>, caller: Caller) -> ToolResult<Status> {
-    let mut status = Status { healthy: true, failed_count: 0, total_count: 0, modules: BTreeMap::new() };
+    let mut status = Status { healthy: true, failed_count: 0, total_count: 0, modules: BTreeMap::new(), state: None };
+    status.state = health.store_answers().map(|answers| if answers { Phase::Running } else { Phase::Failed });
+    status.healthy = health.store_answers() != Some(false);
     for module in health.of_type(caller.require_agent()?.kind()) {
         status.total_count += 1;
         let runs = module.runs();

@@ -176,15 +176,17 @@ impl Table for Cells {
         Ok((Slot::Key(key), if idle_at(shared, now) > now.ns { shared } else { 0 }))
     }
 
-    fn commit(&mut self, slot: Slot, value: u64, _: Now) -> Result<(), Infallible> {
-        match slot {
-            Slot::Fixed(index) => {
-                if let Some(cell) = self.fixed.get_mut(index) {
-                    *cell = value;
+    fn commit(&mut self, cells: impl Iterator<Item = (Slot, u64)>, _: Now) -> Result<(), Infallible> {
+        for (slot, value) in cells {
+            match slot {
+                Slot::Fixed(index) => {
+                    if let Some(cell) = self.fixed.get_mut(index) {
+                        *cell = value;
+                    }
                 }
-            }
-            Slot::Key(key) => {
-                self.keyed.insert(key, value);
+                Slot::Key(key) => {
+                    self.keyed.insert(key, value);
+                }
             }
         }
         Ok(())
@@ -203,7 +205,7 @@ impl Table for Looking<'_> {
         Ok(((), own.unwrap_or_else(|| self.0.shared(place))))
     }
 
-    fn commit(&mut self, (): (), _: u64, _: Now) -> Result<(), Infallible> {
+    fn commit(&mut self, _: impl Iterator<Item = ((), u64)>, _: Now) -> Result<(), Infallible> {
         Ok(())
     }
 }

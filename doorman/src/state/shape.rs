@@ -88,7 +88,7 @@ impl Shape {
     pub(super) fn give_back(self, now: Now, value: u64, units: u32, since: u64) -> u64 {
         match self {
             Self::Bucket { period, .. } => {
-                let unfilled = (u64::from(units) * period).saturating_sub(now.ns.saturating_sub(since));
+                let unfilled = u64::from(units).saturating_mul(period).saturating_sub(now.ns.saturating_sub(since));
                 value.saturating_sub(unfilled)
             }
             Self::Window { unit, .. } => {
@@ -97,6 +97,19 @@ impl Shape {
                 // `since` is a time of the store's; its distance from now is one of the calendar's too.
                 let since = now.utc.saturating_sub(now.ns.saturating_sub(since));
                 counted(unit, window, if since >= began { taken.saturating_sub(units) } else { taken })
+            }
+        }
+    }
+
+    /// The value once so many units are taken, whether it has them or not.
+    pub(super) fn charge(self, now: Now, value: u64, units: u32) -> u64 {
+        match self {
+            Self::Bucket { period, .. } => {
+                now.ns + owed(now, value).saturating_add(u64::from(units).saturating_mul(period)).min(HORIZON)
+            }
+            Self::Window { unit, .. } => {
+                let (window, taken) = taken(unit, now, value);
+                counted(unit, window, taken.saturating_add(units))
             }
         }
     }

@@ -1,7 +1,5 @@
 //! A decision about a batch, over anything that cells can be found in: memory and the file decide alike.
 
-use std::time::Duration;
-
 use super::{Answer, Ask, Now, Op, Probe};
 
 /// Where the count of a rule is kept.
@@ -23,8 +21,8 @@ pub(super) trait Table {
     /// Finds the cell of a place and what it holds; 0 is an untouched one. Nothing vanishes that a batch has found.
     fn find(&mut self, place: Place, now: Now) -> Result<(Self::Slot, u64), Self::Error>;
 
-    /// Sets what a cell holds.
-    fn commit(&mut self, slot: Self::Slot, value: u64, now: Now) -> Result<(), Self::Error>;
+    /// Sets what cells hold: all of them, or none.
+    fn commit(&mut self, cells: impl Iterator<Item = (Self::Slot, u64)>, now: Now) -> Result<(), Self::Error>;
 }
 
 /// Does what is asked, all or nothing.
@@ -39,39 +37,31 @@ pub(super) fn decide<T: Table>(table: &mut T, op: Op, now: Now, asks: &mut [Ask]
         many = vec![None; asks.len()];
         &mut many
     };
-    let mut refused: Option<(usize, Option<Duration>)> = None;
+    let mut answer = Answer { at: now.ns, refused: None };
     for (index, (ask, found)) in asks.iter_mut().zip(&mut *found).enumerate() {
         let (slot, old) = table.find(ask.place, now)?;
         let new = match op {
             Op::Take => match ask.shape.probe(now, old, ask.weight) {
                 Probe::Fits(new) => new,
                 Probe::Wait(wait) => {
-                    keep_longest(&mut refused, index, Some(wait));
+                    answer.refuse(index, Some(wait));
                     old
                 }
                 Probe::Never => {
-                    keep_longest(&mut refused, index, None);
+                    answer.refuse(index, None);
                     old
                 }
             },
             Op::GiveBack { since } => ask.shape.give_back(now, old, ask.weight, since),
+            Op::Charge => ask.shape.charge(now, old, ask.weight),
             Op::Peek => old,
         };
         ask.left = ask.shape.left(now, new);
         *found = Some((slot, new)).filter(|_| new != old);
     }
-    if refused.is_none() {
-        for (slot, new) in found.iter().flatten() {
-            table.commit(*slot, *new, now)?;
-        }
+    if answer.refused.is_none() {
+        let changed = found.iter().flatten().copied();
+        table.commit(changed, now)?;
     }
-    Ok(Answer { at: now.ns, refused })
-}
-
-/// Of several refusals the one with the longest wait is told, so that whoever waits isn't sent away again.
-fn keep_longest(refused: &mut Option<(usize, Option<Duration>)>, index: usize, wait: Option<Duration>) {
-    let forever = |wait: Option<Duration>| wait.unwrap_or(Duration::MAX);
-    if refused.is_none_or(|(_, known)| forever(wait) > forever(known)) {
-        *refused = Some((index, wait));
-    }
+    Ok(answer)
 }

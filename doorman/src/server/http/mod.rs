@@ -108,11 +108,17 @@ pub(super) fn router(door: Arc<Door>, health: Arc<Health>, settings: Settings, s
 /// How the server is, for those who look after it: counts, and nothing that names anything.
 fn report(health: &Health) -> Response {
     let (total, failed, healthy) = health.count();
+    let state = health.store_answers();
+    let healthy = healthy && state != Some(false);
     let (status, word) = if healthy { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
-    let body = match total {
-        0 => format!(r#"{{"status":"{word}"}}"#),
-        _ => format!(r#"{{"status":"{word}","modules":{{"total_count":{total},"failed_count":{failed}}}}}"#),
-    };
+    let mut body = format!(r#"{{"status":"{word}""#);
+    if total > 0 {
+        body += &format!(r#","modules":{{"total_count":{total},"failed_count":{failed}}}"#);
+    }
+    if let Some(answers) = state {
+        body += if answers { r#","state":"ok""# } else { r#","state":"unavailable""# };
+    }
+    body.push('}');
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
