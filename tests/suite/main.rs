@@ -19,4 +19,5 @@ mod reference;
 mod resources;
 mod secrets;
 mod sessions;
+mod state;
 mod ui;

@@ -65,7 +65,7 @@ pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
     let plan = Redactor::builder().build()?.plan(&[], &[])?;
     rows.push(part("shape of the arguments", &mut || drop(black_box(shape(black_box(&arguments))))));
     rows.push(part("limits: rate and budget", &mut || {
-        drop(black_box(limits.admit(caller, Some(&tool)).now_or_never()))
+        drop(black_box(limits.admit(caller, Some(&tool)).now_or_never()));
     }));
     rows.push(part("the function, to a JSON value", &mut || drop(black_box(output()))));
     let cloned = each(options, &mut || drop(black_box(result.clone())));
