@@ -61,6 +61,7 @@ pub mod modules;
 pub mod redact;
 pub mod scope;
 mod server;
+mod state;
 
 pub use doorman_macros::{Argument, expose, tool_module, tools};
 
@@ -69,9 +70,13 @@ pub use call::{Argument, Call, Caller, Cancelled, FromCall, Progress, State, Too
 #[doc(inline)]
 pub use exposure::{Credentials, ModuleError, ToolModule};
 #[doc(inline)]
+pub use limits::Budget;
+#[doc(inline)]
 pub use scope::{ResourceScope, ScopeViolation, Scoped};
 #[doc(inline)]
 pub use server::{App, Doorman, Error};
+#[doc(inline)]
+pub use state::{InvalidStore, StateStore};
 
 pub mod content {
     //! MCP content blocks, for tools that return more than text and structured data.
@@ -117,8 +122,8 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
 
     pub use crate::{
-        Argument, Call, Caller, Cancelled, Credentials, Doorman, FromCall, ModuleError, Progress, ResourceScope,
-        ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock, expose, tool_module,
-        tools,
+        Argument, Budget, Call, Caller, Cancelled, Credentials, Doorman, FromCall, ModuleError, Progress,
+        ResourceScope, ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock, expose,
+        tool_module, tools,
     };
 }

@@ -145,3 +145,56 @@ fn s23_anonymous_callers_are_no_verified_ones() {
     assert_eq!(server.stranger(Era::Modern).call("hello", json!({})).verdict(), "rate_limited", "the same address");
     passes(&mut alice, "hello", 2);
 }
+
+#[test]
+fn s23_a_breaker_stops_a_loop_and_nothing_else() {
+    for door in Door::ALL {
+        let mut alice = Fixture::new().caller(door, Cast::ALICE);
+        let same = || json!({"text": "again", "number": 7});
+        for _ in 0..3 {
+            assert!(!alice.call("looping", same()).is_error());
+        }
+        let refused = alice.call("looping", json!({"number": 7, "text": "again"}));
+        assert_eq!((refused.verdict(), rule(&refused)), ("rate_limited", "3 in 3600s"), "{door:?}");
+        assert!(refused.text().starts_with("this same call was made too often"), "{}", refused.text());
+        let wait = refused.message["result"]["_meta"]["doorman/retryAfterMs"].as_u64().expect("a time to wait");
+        assert!((1_190_000..=1_200_000).contains(&wait), "{wait}");
+        for other in
+            [json!({"text": "again"}), json!({"text": "again", "number": 8}), json!({"text": "Again", "number": 7})]
+        {
+            assert!(!alice.call("looping", other).is_error());
+        }
+    }
+    let server = Fixture::new().env("FIXTURE_BREAKER", "1 in 1h").serve();
+    let [mut alice, mut carol] = [Cast::ALICE, Cast::CAROL].map(|cast| server.caller(cast, Era::Modern));
+    passes(&mut alice, "hello", 1);
+    passes(&mut carol, "hello", 1);
+    assert_eq!(alice.call("hello", json!({})).verdict(), "rate_limited", "the application's, for tools without one");
+    for _ in 0..3 {
+        assert!(!alice.call("looping", json!({"text": "x"})).is_error(), "a tool's own is the one that counts");
+    }
+    let record = server.fixture.calls("hello").pop().expect("a record");
+    assert_eq!(record["reason"], "breaker");
+}
+
+#[test]
+fn s23_what_a_function_charges_is_taken_and_told() {
+    let left = |reply: &Reply| reply.message["result"]["_meta"]["doorman/budgetRemaining"].as_u64();
+    for door in Door::ALL {
+        let mut alice = Fixture::new().env("FIXTURE_BUDGET", "100/h").caller(door, Cast::ALICE);
+        let reply = alice.call("metered", json!({"units": 9}));
+        assert_eq!((&reply.structured()["result"], left(&reply)), (&json!(90), Some(90)), "{reply:?}");
+        // What failed has been spent, too.
+        assert!(alice.call("metered", json!({"units": 19, "fail": true})).is_error());
+        assert_eq!(left(&alice.call("metered", json!({"units": 0}))), Some(69));
+        // One call may overshoot; the next is refused until the debt is paid.
+        assert_eq!(left(&alice.call("metered", json!({"units": 88}))), Some(0));
+        let refused = alice.call("hello", json!({}));
+        assert_eq!(refused.verdict(), "budget_exceeded");
+        let wait = refused.message["result"]["_meta"]["doorman/retryAfterMs"].as_u64().expect("a time to wait");
+        assert!((719_000..=756_000).contains(&wait), "20 of debt and one to go, 36 s each: {wait}");
+    }
+    let mut alice = Fixture::new().caller(Door::Http(Era::Modern), Cast::ALICE);
+    let reply = alice.call("metered", json!({"units": 9}));
+    assert_eq!((&reply.structured()["result"], left(&reply)), (&json!(0), None), "without a budget nothing is counted");
+}

@@ -20,4 +20,5 @@ mod reload;
 mod resources;
 mod secrets;
 mod sessions;
+mod state;
 mod ui;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use doorman_grammar::{GrammarError, duration, glob, name, rate, scope, size};
+use doorman_grammar::{GrammarError, breaker, duration, glob, name, rate, scope, size};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, LitStr, Path, ext::IdentExt, spanned::Spanned};
@@ -26,6 +26,7 @@ const FORMS: &[Form] = &[
     Form::new("redact", "a list: `redact = [\"iban\", \"*_token\"]`"),
     Form::new("reveal", "a list: `reveal = [\"email\"]`"),
     Form::new("rate", "a text: `rate = \"5/min\"`"),
+    Form::new("breaker", "a text: `breaker = \"5 in 1min\"`"),
     Form::new("cost", "a whole number from 1: `cost = 25`"),
     Form::new("timeout", "a text: `timeout = \"30s\"`"),
     Form::new("max_result", "a text: `max_result = \"64KiB\"`"),
@@ -54,6 +55,7 @@ pub(crate) struct ToolKeys {
     redact: Vec<LitStr>,
     reveal: Vec<LitStr>,
     rate: Option<LitStr>,
+    breaker: Option<LitStr>,
     cost: Option<u32>,
     timeout: Option<u64>,
     max_result: Option<u64>,
@@ -81,6 +83,7 @@ impl ToolKeys {
             redact: globs("redact", &keys, errors),
             reveal: globs("reveal", &keys, errors),
             rate: keys.text("rate", errors).filter(|text| legal(text, rate::parse_for_tool, errors).is_some()),
+            breaker: keys.text("breaker", errors).filter(|text| legal(text, breaker::parse, errors).is_some()),
             cost: cost(&keys, errors),
             timeout: keys.text("timeout", errors).and_then(|text| legal(&text, millis, errors)),
             max_result: keys.text("max_result", errors).and_then(|text| legal(&text, size::parse, errors)),
@@ -123,12 +126,13 @@ impl ToolKeys {
         let redact = list("redact", &self.redact);
         let reveal = list("reveal", &self.reveal);
         let rate = self.rate.iter().map(|it| quote!(.rate(#it)));
+        let breaker = self.breaker.iter().map(|it| quote!(.breaker(#it)));
         let cost = self.cost.iter().map(|it| quote!(.cost(#it)));
         let timeout = self.timeout.iter().map(|it| quote!(.timeout(#it)));
         let max_result = self.max_result.iter().map(|it| quote!(.max_result(#it)));
         let schema = self.schema.iter().map(|it| quote_spanned!(it.span()=> .schema(#it)));
         quote! {
-            #(#title)* #idempotent #(#open_world)* #redact #reveal #(#rate)* #(#cost)* #(#timeout)* #(#max_result)*
+            #(#title)* #idempotent #(#open_world)* #redact #reveal #(#rate)* #(#breaker)* #(#cost)* #(#timeout)* #(#max_result)*
             #(#schema)*
         }
     }

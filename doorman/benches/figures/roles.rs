@@ -15,6 +15,7 @@ use doorman::{
     limits::{Caller, Limits, Monotonic, Quotas},
     tools,
 };
+use futures::FutureExt;
 use tempfile::TempDir;
 
 use super::{Outcome, bare, server::Memory, tools as measured};
@@ -63,7 +64,7 @@ fn hold_callers(count: u32) -> Outcome<()> {
     let tool = limits.tool("get_invoice", None, 1)?;
     for number in 0..count {
         let peer = Some(IpAddr::V4(Ipv4Addr::from_bits(number)));
-        drop(black_box(limits.admit(Caller::Anonymous { peer }.key(), Some(&tool))));
+        drop(black_box(limits.admit(Caller::Anonymous { peer }.key(), Some(&tool)).now_or_never()));
     }
     let after = Memory::of("self")?;
     println!("{}", after.resident - before.resident);

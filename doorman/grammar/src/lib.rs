@@ -12,6 +12,7 @@
 //! # Ok::<(), doorman_grammar::GrammarError>(())
 //! ```
 
+pub mod breaker;
 pub mod duration;
 mod error;
 pub mod glob;

@@ -13,7 +13,10 @@ use std::{
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use crate::{identity::Agent, identity::Principal};
+use crate::{
+    identity::{Agent, Principal},
+    limits::Budget,
+};
 
 /// Something that a tool needs from the application before it can be served.
 #[derive(Clone, Copy)]
@@ -90,6 +93,7 @@ pub struct Call {
     pub(crate) module: Option<Arc<Mounted>>,
     pub(crate) cancelled: CancellationToken,
     pub(crate) progress: Option<Arc<dyn ProgressSink>>,
+    pub(crate) budget: Budget,
 }
 
 impl Call {
@@ -101,6 +105,11 @@ impl Call {
     /// The agent that the caller acts as; `None` for a caller that no verifier vouches for.
     pub fn agent(&self) -> Option<&Agent> {
         self.principal.agent()
+    }
+
+    /// The budgets that this call is counted in, to charge what it turns out to cost.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// A value that the application gave with `Doorman::state`. A type that takes it must say so in

@@ -5,7 +5,10 @@ use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use super::{Call, Need, ProgressSink, ToolError, ToolResult};
-use crate::identity::{Agent, Principal};
+use crate::{
+    identity::{Agent, Principal},
+    limits::Budget,
+};
 
 /// A parameter that comes from the server: the model can't name it, see it or fill it in.
 ///
@@ -129,6 +132,12 @@ impl Cancelled {
 impl FromCall for Cancelled {
     fn from_call(call: &Call) -> ToolResult<Self> {
         Ok(Self(call.cancelled.clone()))
+    }
+}
+
+impl FromCall for Budget {
+    fn from_call(call: &Call) -> ToolResult<Self> {
+        Ok(call.budget.clone())
     }
 }
 

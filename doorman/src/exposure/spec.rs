@@ -41,6 +41,7 @@ pub struct ToolSpec {
     pub(crate) redact: &'static [&'static str],
     pub(crate) reveal: &'static [&'static str],
     pub(crate) rate: Option<&'static str>,
+    pub(crate) breaker: Option<&'static str>,
     pub(crate) cost: u32,
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_result: Option<u64>,
@@ -79,6 +80,7 @@ impl fmt::Debug for ToolSpec {
             .field("redact", &self.redact)
             .field("reveal", &self.reveal)
             .field("rate", &self.rate)
+            .field("breaker", &self.breaker)
             .field("cost", &self.cost)
             .field("timeout", &self.timeout)
             .field("max_result", &self.max_result)
@@ -116,6 +118,7 @@ impl ToolSpec {
             redact: &[],
             reveal: &[],
             rate: None,
+            breaker: None,
             cost: 1,
             timeout: None,
             max_result: None,
@@ -158,6 +161,11 @@ impl ToolSpec {
 
     pub const fn rate(mut self, rules: &'static str) -> Self {
         self.rate = Some(rules);
+        self
+    }
+
+    pub const fn breaker(mut self, rule: &'static str) -> Self {
+        self.breaker = Some(rule);
         self
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     exposure::{Catalog, Grant, View},
     identity::Principal,
-    limits::{Caller, CallerKey},
+    limits::{Caller, CallerKey, Counted},
     manifest::{Granted, Grants},
 };
 
@@ -16,6 +16,8 @@ pub(crate) struct Access {
     pub(crate) view: Arc<View>,
     /// Whose limits it uses up.
     pub(crate) caller: CallerKey,
+    /// The same as caller, agent and tenant.
+    pub(crate) counted: Counted,
     /// What its manifest adds.
     pub(crate) world: Option<Arc<Granted>>,
 }
@@ -39,7 +41,11 @@ impl Access {
             Some(subject) if principal.is_verified() => Caller::Verified { tenant: principal.tenant(), subject },
             _ => Caller::Anonymous { peer: principal.peer() },
         };
-        Self { caller: caller.key(), view: catalog.view(grant), principal, world }
+        let caller = caller.key();
+        let vouched = Some(&principal).filter(|it| it.is_verified());
+        let agent = vouched.and_then(|it| it.agent()).map(|it| (it.kind(), it.id()));
+        let counted = Counted::new(caller, agent, vouched.and_then(|it| it.tenant()));
+        Self { caller, counted, view: catalog.view(grant), principal, world }
     }
 }
 

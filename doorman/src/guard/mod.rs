@@ -24,7 +24,7 @@ use crate::{
     audit::{Audit, SessionTag, Transport, Verdict, shape},
     call::{Bound, Call, ProgressSink, Refused, Reply, ToolError},
     exposure::{Capability, describe},
-    limits::{Admission, Concurrency, Exceeded, Kind, Limits, Permit},
+    limits::{Admission, Budget, Concurrency, Exceeded, Kind, Limits, Permit, Refusal},
 };
 use record::Record;
 
@@ -70,32 +70,37 @@ impl Guard {
         let found = request.access.view.find(&request.capability); //                   1. find, 2. authorize: one table
         let known = found.map(|id| rules.catalog.get(id));
         record.found(known);
-        let admission = self.limit(rules, &request.access, known)?; //                  3. limit: every attempt counts
+        let admission = self.limit(rules, &request, known).await?; //                   3. limit: every attempt counts
         let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
-        self.audit.ready().map_err(|_| Stop::AuditDown)?; //                            nothing runs without its record
-        let ready = match self.prepare(&request, capability) {
+        let ready = match self.prepare(&request, capability, admission.budget()) {
             Ok(ready) => ready, //                                                      5. bind, 6. extract
             Err(stop) => {
-                admission.refund();
+                admission.refund().await;
                 return Err(stop);
             }
         };
-        Self::run(rules, capability, ready, &request.cancelled).await //                 8. run
+        let done = Self::run(rules, capability, ready, &request.cancelled).await; //    8. run
+        let remaining = admission.settle().await.map_err(|_| Stop::StateDown)?; //      what it charged
+        done.map(|done| Done { remaining, ..done })
     }
 
     /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken.
-    fn limit(&self, rules: &Rules, access: &Access, known: Option<&Capability>) -> Result<Admission, Stop> {
+    async fn limit(&self, rules: &Rules, request: &Request, known: Option<&Capability>) -> Result<Admission, Stop> {
         let own = known.map(|capability| (capability.id, &rules.policies.of(capability).limits));
-        let limits = &self.limits;
-        let admission = match &access.world {
-            Some(world) => limits.admit_under(&world.limits, access.caller, own),
-            None => limits.admit(access.caller, own.map(|(_, own)| own)),
+        let access = &request.access;
+        let who = match own.is_some_and(|(_, own)| own.breaks()) {
+            true => access.counted.calling(&request.arguments),
+            false => access.counted,
         };
-        admission.map_err(Stop::Limit)
+        let granted = access.world.as_ref().map(|world| &world.limits);
+        self.limits.admit_under(granted, who, own).await.map_err(|refusal| match refusal {
+            Refusal::Exceeded(exceeded) => Stop::Limit(exceeded),
+            Refusal::Unavailable(_) => Stop::StateDown,
+        })
     }
 
     /// What extractors see of the call, and the token that stops a function which the guard has given up on.
-    fn context(request: &Request, capability: &Capability) -> (Call, CancellationToken) {
+    fn context(request: &Request, capability: &Capability, budget: Budget) -> (Call, CancellationToken) {
         let stop = request.cancelled.child_token();
         let call = Call {
             principal: Arc::clone(&request.access.principal),
@@ -103,15 +108,17 @@ impl Guard {
             module: capability.module.clone(),
             cancelled: stop.clone(),
             progress: request.progress.clone(),
+            budget,
         };
         (call, stop)
     }
 
-    /// A place among the running calls, and the function with its arguments. Extractors, scopes and own types are the
+    /// A place among the running calls, and the function with its arguments; nothing runs without its record. Extractors, scopes and own types are the
     /// application's code, so a panic in them is the call's own, too.
-    fn prepare(&self, request: &Request, capability: &Capability) -> Result<Ready, Stop> {
+    fn prepare(&self, request: &Request, capability: &Capability, budget: Budget) -> Result<Ready, Stop> {
+        self.audit.ready().map_err(|_| Stop::AuditDown)?;
         let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
-        let (call, stop) = Self::context(request, capability);
+        let (call, stop) = Self::context(request, capability, budget);
         let bound = panics::contain_sync(|| bind(capability, &request.arguments, &call)).map_err(Stop::Panicked)??;
         Ok(Ready { bound, permit, stop })
     }
@@ -125,7 +132,7 @@ impl Guard {
         let timeout = rules.policies.of(capability).timeout;
         let running = Box::pin(run::run(ready, timeout, cancelled));
         let reply = panics::contain(running).await.map_err(Stop::Panicked)??;
-        Ok(Done { capability: capability.id, reply })
+        Ok(Done { capability: capability.id, reply, remaining: None })
     }
 }
 
@@ -160,6 +167,8 @@ fn bind(capability: &Capability, arguments: &Value, call: &Call) -> Result<Bound
 struct Done {
     capability: usize,
     reply: Reply,
+    /// What is left of the scarcest budget, where there is one.
+    remaining: Option<u32>,
 }
 
 /// Why a call ended before its function's own end.
@@ -174,6 +183,8 @@ enum Stop {
     Cancelled,
     Panicked(String),
     AuditDown,
+    /// The counts of limits can't be looked at.
+    StateDown,
 }
 
 impl Stop {
@@ -184,6 +195,7 @@ impl Stop {
             Self::Unknown => (Verdict::Denied, "unknown_capability"),
             Self::Limit(Exceeded { kind: Kind::Budget, .. }) => (Verdict::BudgetExceeded, "budget"),
             Self::Limit(Exceeded { kind: Kind::Rate, .. }) => (Verdict::RateLimited, "rate"),
+            Self::Limit(Exceeded { kind: Kind::Breaker, .. }) => (Verdict::RateLimited, "breaker"),
             Self::Limit(Exceeded { kind: Kind::Concurrency, .. }) => (Verdict::RateLimited, "concurrency"),
             Self::Invalid(_) => (Verdict::Invalid, "arguments"),
             Self::Outside(_) => (Verdict::Denied, "scope_violation"),
@@ -196,6 +208,7 @@ impl Stop {
             Self::Cancelled => (Verdict::Cancelled, "cancelled"),
             Self::Panicked(_) => (Verdict::Panicked, "panic"),
             Self::AuditDown => (Verdict::Error, "audit"),
+            Self::StateDown => (Verdict::Error, "state"),
         }
     }
 }

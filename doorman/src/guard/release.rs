@@ -10,6 +10,7 @@ use super::{Done, Rules, Stop, panics, policy::Policy, record::Record};
 use crate::{
     audit::Verdict,
     call::{Failure, Reply},
+    limits::Unavailable,
     redact::{Blocked, Counts, Decoded, Plan, decode_base64},
 };
 
@@ -18,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) body: Body,
     /// Machine-readable facts of a refusal.
     pub(crate) meta: Option<Meta>,
+    /// What is left of the scarcest budget that the call was counted in.
+    pub(crate) remaining: Option<u32>,
 }
 
 /// What an answer holds.
@@ -40,7 +43,8 @@ pub(crate) struct Meta {
 impl Answer {
     /// An answer that says why there is no other.
     pub(crate) fn refusal(verdict: Verdict, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { body: Body::Error(text.into()), meta: Some(Meta { verdict, rule: None, retry_after: None }) }
+        let meta = Meta { verdict, rule: None, retry_after: None };
+        Self { body: Body::Error(text.into()), meta: Some(meta), remaining: None }
     }
 }
 
@@ -73,7 +77,7 @@ impl Rules {
             Ok((body, bytes)) => {
                 record.result_bytes = Some(bytes);
                 record.verdict(Verdict::Ok, "ok");
-                Answer { body, meta: None }
+                Answer { body, meta: None, remaining: done.remaining }
             }
             Err(Withheld { reason, text }) => {
                 record.verdict(Verdict::Blocked, reason);
@@ -88,7 +92,7 @@ impl Rules {
             Stop::Limit(exceeded) => {
                 let text = exceeded.to_string();
                 let meta = Meta { verdict, rule: Some(exceeded.rule), retry_after: exceeded.retry_after };
-                return Some(Answer { body: Body::Error(text.into()), meta: Some(meta) });
+                return Some(Answer { body: Body::Error(text.into()), meta: Some(meta), remaining: None });
             }
             Stop::Invalid(text) | Stop::Outside(text) => text.into(),
             Stop::Failed(error) => match error.into_failure() {
@@ -101,6 +105,7 @@ impl Rules {
             Stop::Cancelled => "cancelled".into(),
             Stop::Panicked(text) => return Some(self.internal(verdict, "panicked", &text, record)),
             Stop::AuditDown => "no audit record can be written, so nothing runs".into(),
+            Stop::StateDown => Unavailable.to_string().into(),
         };
         let text = self.sayable(&text, record);
         Some(Answer::refusal(verdict, text))

@@ -1,109 +1,90 @@
-//! One rule: where its count is kept, and what governor says about it.
+//! One rule: whose counts it keeps, where, and how they are filled.
 
-use std::cell::Cell;
-use std::num::NonZeroU32;
-use std::time::Duration;
+use std::fmt;
 
-use doorman_grammar::rate::{Per, RateRule};
-use governor::middleware::{StateInformationMiddleware, StateSnapshot};
-use governor::nanos::Nanos;
-use governor::state::{NotKeyed, StateStore};
-use governor::{Quota, RateLimiter};
+use doorman_grammar::{
+    breaker::Breaker,
+    rate::{Per, RateRule},
+};
 
-use super::caller::{CallerKey, Digest};
-use super::cells::{Cells, Place};
-use super::error::Kind;
+use super::{
+    caller::{Counted, Digest},
+    error::Kind,
+};
+use crate::state::{Ask, Place, Shape, Store};
 
-/// One rule and the place of its count. Different rules never share a count, however alike they are (D21).
-#[derive(Debug, Clone)]
-pub(super) struct Bucket {
-    pub(super) rule: RateRule,
-    pub(super) kind: Kind,
-    quota: Quota,
-    /// Distinguishes this rule's callers from those of all other rules.
-    id: u128,
-    /// The rule's own cell: its count, or for a rule per caller what new callers share when the cells are full.
-    fixed: usize,
+/// A rule as it was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    Rate(RateRule),
+    Breaker(Breaker),
 }
 
-/// What governor decided, with nothing committed yet.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// The call conforms: the time to commit, and the state of the bucket after that.
-    Conforms { tat: u64, after: StateSnapshot },
-    /// The call would conform after this time.
-    Wait(Duration),
-    /// The call takes more than the bucket can hold.
-    Never,
+impl Rule {
+    /// The most that it ever holds.
+    pub(super) fn capacity(&self) -> u32 {
+        match self {
+            Self::Rate(rule) => rule.capacity(),
+            Self::Breaker(breaker) => breaker.count,
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rate(rule) => rule.fmt(f),
+            Self::Breaker(breaker) => breaker.fmt(f),
+        }
+    }
+}
+
+/// One rule and the place of its counts. Different rules never share a count, however alike they are (D21).
+#[derive(Debug, Clone)]
+pub(super) struct Bucket {
+    pub(super) rule: Rule,
+    pub(super) kind: Kind,
+    shape: Shape,
+    place: Place,
 }
 
 impl Bucket {
-    /// `owner` is the tool that the count belongs to, `""` for none. The same rule of the same owner gets the same place
-    /// again, so that registering anew forgets nothing.
-    pub(super) fn new(rule: RateRule, kind: Kind, owner: &str, cells: &mut Cells) -> Self {
-        let count = NonZeroU32::new(rule.count).unwrap_or(NonZeroU32::MIN);
-        // Rounded up: with a period that is too short by a fraction of a nanosecond, more than the count could pass.
-        let period = rule.window.as_nanos().div_ceil(u128::from(count.get())).max(1);
-        let period = Duration::from_nanos(u64::try_from(period).unwrap_or(u64::MAX));
-        let quota = Quota::with_period(period).map_or(Quota::per_second(NonZeroU32::MIN), |q| q.allow_burst(count));
+    /// `owner` is what the counts belong to, `""` for the application. The same rule of the same owner gets the same place
+    /// again, in this process and in all that share the store, so that registering anew forgets nothing.
+    pub(super) fn new(rule: RateRule, kind: Kind, owner: &str, store: &Store) -> Self {
+        Self::placed(Rule::Rate(rule), kind, Shape::of(&rule), owner, store)
+    }
+
+    /// A bucket for each call with the same arguments.
+    pub(super) fn breaker(rule: Breaker, owner: &str, store: &Store) -> Self {
+        let shape = Shape::rolling(rule.count, rule.window, rule.count);
+        Self::placed(Rule::Breaker(rule), Kind::Breaker, shape, owner, store)
+    }
+
+    fn placed(rule: Rule, kind: Kind, shape: Shape, owner: &str, store: &Store) -> Self {
         let id = Digest::new(u8::MAX).text(owner).text(&format!("{kind:?} {rule}")).finish();
-        Self { rule, kind, quota, id, fixed: cells.reserve(id) }
+        let place = Place { rule: id, index: store.reserve(id), key: None };
+        Self { rule, kind, shape, place }
     }
 
-    /// Where the count for this caller is kept.
-    pub(super) fn place(&self, caller: CallerKey) -> Place {
-        match self.rule.per {
-            // Both are random 128-bit values, so two pairs of rule and caller meet with a probability of 2^-128.
-            Per::Caller => Place::Keyed { key: self.id ^ caller.0, overflow: self.fixed },
-            Per::Tool | Per::Global => Place::Fixed(self.fixed),
+    /// What is asked of the store for this caller.
+    pub(super) fn ask(&self, who: &Counted, cost: u32) -> Ask {
+        let key = match self.rule {
+            Rule::Breaker(_) => Some(who.call),
+            Rule::Rate(RateRule { per: Per::Caller | Per::CallerAndTool, .. }) => Some(who.caller),
+            Rule::Rate(RateRule { per: Per::Agent, .. }) => Some(who.agent),
+            Rule::Rate(RateRule { per: Per::Tenant, .. }) => Some(who.tenant),
+            Rule::Rate(RateRule { per: Per::Tool | Per::Global, .. }) => None,
+        };
+        // Both are 128-bit digests: nobody finds two pairs of rule and caller that meet.
+        let key = key.map(|key| self.place.rule ^ key.0);
+        let budget = self.kind == Kind::Budget;
+        Ask {
+            place: Place { key, ..self.place },
+            shape: self.shape,
+            weight: if budget { cost } else { 1 },
+            budget,
+            left: 0,
         }
-    }
-
-    /// Asks governor whether `weight` can be taken at `now` from a cell that holds `tat`. Changes nothing.
-    pub(super) fn probe(&self, now: u64, tat: Option<u64>, weight: NonZeroU32) -> Outcome {
-        // Also keeps governor's multiplication of weight and period within `u64`.
-        if weight.get() > self.rule.count {
-            return Outcome::Never;
-        }
-        let scratch = Scratch { old: tat.map(Nanos::new), new: Cell::new(Nanos::new(0)) };
-        // A limiter counts from the time of its making; made at 0, its times are the clock's.
-        let start = Now(Cell::new(Nanos::new(0)));
-        let limiter = RateLimiter::<NotKeyed, _, _, StateInformationMiddleware>::new(self.quota, scratch, start);
-        limiter.clock().0.set(Nanos::new(now));
-        match limiter.check_n(weight) {
-            Ok(Ok(after)) => Outcome::Conforms { tat: limiter.into_state_store().new.get().as_u64(), after },
-            Ok(Err(refused)) => Outcome::Wait(refused.wait_time_from(Nanos::new(now))),
-            Err(_) => Outcome::Never,
-        }
-    }
-}
-
-/// A clock for one question.
-struct Now(Cell<Nanos>);
-
-impl governor::clock::Clock for Now {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        self.0.get()
-    }
-}
-
-/// A store for one question: it shows governor the old state and keeps the new one for us to commit, or to forget.
-struct Scratch {
-    old: Option<Nanos>,
-    new: Cell<Nanos>,
-}
-
-impl StateStore for Scratch {
-    type Key = NotKeyed;
-
-    fn measure_and_replace<T, F, E>(&self, _key: &NotKeyed, decide: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let (outcome, new) = decide(self.old)?;
-        self.new.set(new);
-        Ok(outcome)
     }
 }

@@ -1,8 +1,11 @@
 //! Who a limit counts: a verified subject, or an anonymous peer.
 
-use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde_json::Value;
+
+use super::canonical;
 
 /// Whose calls are counted together. A verified subject, the same subject of another tenant and an anonymous peer
 /// never share a count, whatever their texts are.
@@ -23,9 +26,42 @@ pub enum Caller<'a> {
     },
 }
 
-/// A [`Caller`], as 128 bits under a key that is random for each process: nobody outside can find two that collide.
+/// A [`Caller`], as the first 128 bits of a SHA-256: nobody can find one that collides with another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallerKey(pub(super) u128);
+
+/// By whom a call is counted: as a caller, as an agent, as a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Counted {
+    pub(super) caller: CallerKey,
+    pub(super) agent: CallerKey,
+    pub(super) tenant: CallerKey,
+    /// For breakers: the caller with what it calls and how.
+    pub(super) call: CallerKey,
+}
+
+impl Counted {
+    /// A caller that acts as an agent (its type and id) and belongs to a tenant. Without one it is counted as a caller.
+    #[must_use]
+    pub fn new(caller: CallerKey, agent: Option<(&str, &str)>, tenant: Option<&str>) -> Self {
+        let agent = agent.map(|(kind, id)| CallerKey(Digest::new(5).text(kind).text(id).finish()));
+        let tenant = tenant.map(|tenant| CallerKey(Digest::new(6).text(tenant).finish()));
+        Self { caller, agent: agent.unwrap_or(caller), tenant: tenant.unwrap_or(caller), call: caller }
+    }
+
+    /// The same, with these arguments: breakers count calls of which these are equal. Without, every call is the same.
+    #[must_use]
+    pub fn calling(self, arguments: &Value) -> Self {
+        let call = Digest::new(7).bytes(&self.caller.0.to_le_bytes()).bytes(&canonical::sha256(arguments));
+        Self { call: CallerKey(call.finish()), ..self }
+    }
+}
+
+impl From<CallerKey> for Counted {
+    fn from(caller: CallerKey) -> Self {
+        Self { caller, agent: caller, tenant: caller, call: caller }
+    }
+}
 
 impl Caller<'_> {
     /// The key under which this caller is counted.
@@ -50,32 +86,35 @@ fn network(address: Ipv6Addr) -> [u8; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// 128 bits out of two independently keyed SipHashes. Every part is preceded by its length, so `("ab", "c")` and
+/// The first 128 bits of a SHA-256, the same in every process. Every part is preceded by its length, so `("ab", "c")` and
 /// `("a", "bc")` differ.
-pub(super) struct Digest(DefaultHasher, DefaultHasher);
+pub(super) struct Digest(Context);
 
 impl Digest {
     /// `tag` separates the kinds of things that are digested.
     pub(super) fn new(tag: u8) -> Self {
-        static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
-        Self(KEYS[0].build_hasher(), KEYS[1].build_hasher()).bytes(&[tag])
+        Self(Context::new(&SHA256)).bytes(&[tag])
     }
 
     pub(super) fn text(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
     }
 
-    fn bytes(mut self, bytes: &[u8]) -> Self {
-        for hasher in [&mut self.0, &mut self.1] {
-            hasher.write_usize(bytes.len());
-            hasher.write(bytes);
-        }
+    pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
         self
     }
 
-    pub(super) fn finish(&self) -> u128 {
-        u128::from(self.0.finish()) << 64 | u128::from(self.1.finish())
+    pub(super) fn finish(self) -> u128 {
+        let digest = self.0.finish();
+        digest.as_ref().iter().take(16).fold(0, |key, byte| key << 8 | u128::from(*byte))
     }
+}
+
+/// The name of an application, as stores that several share keep its counts apart.
+pub(crate) fn digest(application: &str) -> u128 {
+    Digest::new(8).text(application).finish()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use doorman_grammar::GrammarError;
 
+use crate::state::Unavailable;
+
 /// Which kind of limit refused a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -12,6 +14,8 @@ pub enum Kind {
     Rate,
     /// A budget rule: how much it costs.
     Budget,
+    /// A breaker: the same call again and again.
+    Breaker,
     /// A bound on the calls that run at the same time.
     Concurrency,
 }
@@ -39,8 +43,12 @@ impl Exceeded {
 
 impl fmt::Display for Exceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == Kind::Breaker {
+            let wait = self.retry_after_secs().unwrap_or(0);
+            return write!(f, "this same call was made too often ({}); change it, or retry in {wait} s", self.rule);
+        }
         let kind = match self.kind {
-            Kind::Rate => "rate limit",
+            Kind::Breaker | Kind::Rate => "rate limit",
             Kind::Budget => "budget",
             Kind::Concurrency => "concurrency limit",
         };
@@ -54,6 +62,17 @@ impl fmt::Display for Exceeded {
 }
 
 impl std::error::Error for Exceeded {}
+
+/// Why a call wasn't let in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A limit is reached.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// The counts can't be looked at, so nobody is let in.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
 
 /// A rule, or a tool's cost, that can't hold. Found when the application is put together, before anything is served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,10 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::{Caller, CallerKey, Kind, LimitError, Limits, Manual, Quotas};
+use doorman_grammar::rate::Window;
+
+use super::now::Now;
+use super::{Caller, CallerKey, Counted, Kind, LimitError, Limits, Manual, Quotas};
 
 fn limits(rate: &str, budget: &str) -> (Manual, Limits) {
     let clock = Manual::default();
@@ -22,7 +25,7 @@ fn caller(subject: &str) -> CallerKey {
 
 /// How many of `n` attempts pass.
 fn passing(limits: &Limits, caller: CallerKey, n: u32) -> u32 {
-    (0..n).map(|_| u32::from(limits.admit(caller, None).is_ok())).sum()
+    (0..n).map(|_| u32::from(limits.admit(caller, None).now().is_ok())).sum()
 }
 
 /// A small generator, so that a failure can be repeated.
@@ -41,8 +44,13 @@ impl Random {
 fn at_most_burst_plus_rate_in_any_time_under_64_threads() {
     const THREADS: u32 = 64;
     // 7/min and 13/s don't divide their windows: rounding must not add a call.
-    for (spec, burst, window) in [("7/min", 7_u128, 60_u128), ("13/s per_caller", 13, 1), ("100/h global", 100, 3_600)]
-    {
+    for (spec, refill, burst, window) in [
+        ("7/min", 7_u128, 7_u128, 60_u128),
+        ("13/s per_caller", 13, 13, 1),
+        ("100/h global", 100, 100, 3_600),
+        ("60/min per_agent burst 10", 60, 10, 60),
+        ("3/s per_tenant burst 20", 3, 20, 1),
+    ] {
         let (clock, limits) = limits(spec, "");
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
         let (mut now, mut latest, mut passed) = (0, 0, Vec::new());
@@ -67,13 +75,14 @@ fn at_most_burst_plus_rate_in_any_time_under_64_threads() {
             let mut sum = 0;
             for &(to, count) in &passed[i..] {
                 sum += count;
-                let allowed = burst + u128::from(to - from) * burst / (window * 1_000_000_000);
+                let allowed = burst + u128::from(to - from) * refill / (window * 1_000_000_000);
                 assert!(sum <= allowed, "{spec}: {sum} of {allowed} from {from} to {to} ns");
             }
         }
         let total: u128 = passed.iter().map(|&(_, count)| count).sum();
-        let possible = burst + u128::from(latest) * burst / (window * 1_000_000_000);
-        assert!(total + 1 >= possible, "{spec}: only {total} of {possible}, something was lost");
+        let possible = burst + u128::from(latest) * refill / (window * 1_000_000_000);
+        // A bucket smaller than a step's refill overflows; the others lose nothing.
+        assert!(burst < refill || total + 1 >= possible, "{spec}: only {total} of {possible}, something was lost");
     }
 }
 
@@ -84,15 +93,17 @@ fn exact_at_the_boundary() {
         let (clock, limits) = limits("", spec);
         let all = limits.tool("all", None, count).expect("fits");
         let one = limits.tool("one", None, 1).expect("fits");
-        let _spent = limits.admit(caller("a"), Some(&all)).expect("a full bucket");
-        let wait = limits.admit(caller("a"), Some(&one)).expect_err("an empty bucket").retry_after.expect("finite");
-        let window = Quotas::parse(None, Some(spec)).expect("legal").budget.rules()[0].window;
+        let _spent = limits.admit(caller("a"), Some(&all)).now().expect("a full bucket");
+        let wait =
+            limits.admit(caller("a"), Some(&one)).now().expect_err("an empty bucket").retry_after.expect("finite");
+        let rule = Quotas::parse(None, Some(spec)).expect("legal").budget.rules()[0];
+        let Window::Rolling(window) = rule.window else { panic!("{spec} rolls") };
         assert!(wait * count >= window, "{spec}: rounded down, {wait:?} each would let more than the count pass");
         clock.advance(wait - Duration::from_nanos(1));
-        assert!(limits.admit(caller("a"), Some(&one)).is_err(), "{spec}: 1 ns before");
+        assert!(limits.admit(caller("a"), Some(&one)).now().is_err(), "{spec}: 1 ns before");
         clock.advance(Duration::from_nanos(1));
-        assert!(limits.admit(caller("a"), Some(&one)).is_ok(), "{spec}: {wait:?} after");
-        assert!(limits.admit(caller("a"), Some(&one)).is_err(), "{spec}: only one");
+        assert!(limits.admit(caller("a"), Some(&one)).now().is_ok(), "{spec}: {wait:?} after");
+        assert!(limits.admit(caller("a"), Some(&one)).now().is_err(), "{spec}: only one");
     }
 }
 
@@ -116,7 +127,7 @@ fn each_rule_has_its_own_count() {
 fn a_tools_own_rules_hold_beside_an_equal_one_of_the_application() {
     let (_, limits) = limits("4/min per_tool", "");
     let tool = limits.tool("t", Some("4/min per_tool; 3/min"), 1).expect("legal");
-    let pass = |who: &str| (0..9).filter(|_| limits.admit(caller(who), Some(&tool)).is_ok()).count();
+    let pass = |who: &str| (0..9).filter(|_| limits.admit(caller(who), Some(&tool)).now().is_ok()).count();
     assert_eq!((pass("a"), pass("b"), pass("c")), (3, 1, 0));
 }
 
@@ -136,7 +147,7 @@ fn costs_that_cannot_hold_are_refused_at_load() {
     let (_, generous) = limits("", "");
     let (_, strict) = limits("", "1/day");
     let foreign = generous.tool("t", None, u32::MAX).expect("no budget there");
-    let error = strict.admit(caller("a"), Some(&foreign)).expect_err("too dear");
+    let error = strict.admit(caller("a"), Some(&foreign)).now().expect_err("too dear");
     assert_eq!((error.retry_after, error.kind), (None, Kind::Budget));
     assert_eq!(error.to_string(), "budget 1/day per_caller exceeded; this call can never pass");
 }
@@ -146,9 +157,9 @@ fn costs_that_cannot_hold_are_refused_at_load() {
 fn a_refused_call_takes_nothing() {
     let (clock, limits) = limits("5/min; 100/h global", "10/h");
     let dear = limits.tool("dear", None, 10).expect("fits");
-    assert!(limits.admit(caller("a"), Some(&dear)).is_ok());
+    assert!(limits.admit(caller("a"), Some(&dear)).now().is_ok());
     for _ in 0..50 {
-        assert_eq!(limits.admit(caller("a"), Some(&dear)).expect_err("no budget").kind, Kind::Budget);
+        assert_eq!(limits.admit(caller("a"), Some(&dear)).now().expect_err("no budget").kind, Kind::Budget);
     }
     assert_eq!(passing(&limits, caller("a"), 50), 4, "the budget's refusals took no rate");
     assert_eq!(passing(&limits, caller("b"), 5), 5);
@@ -162,9 +173,9 @@ fn every_attempt_counts_and_only_granted_ones_reach_the_tool() {
     let (_, limits) = limits("50/min; 2/min per_tool", "3/h");
     let tool = limits.tool("t", None, 1).expect("fits");
     assert_eq!(passing(&limits, caller("a"), 49), 49);
-    assert_eq!(limits.remaining(caller("a"), &tool), Some(3));
-    assert!(limits.admit(caller("a"), Some(&tool)).is_ok());
-    assert_eq!(limits.admit(caller("a"), Some(&tool)).expect_err("51").rule, "50/min per_caller");
+    assert_eq!(limits.remaining(caller("a"), &tool).now(), Some(3));
+    assert!(limits.admit(caller("a"), Some(&tool)).now().is_ok());
+    assert_eq!(limits.admit(caller("a"), Some(&tool)).now().expect_err("51").rule, "50/min per_caller");
     assert_eq!(passing(&limits, caller("a"), 1), 0);
     assert_eq!(passing(&limits, caller("b"), 1), 1, "D29: nobody is blocked by another caller's attempts");
 }
@@ -174,16 +185,16 @@ fn a_rate_and_a_budget_of_the_same_text_are_two() {
     let (_, limits) = limits("5/h", "5/h");
     let tool = limits.tool("t", None, 3).expect("fits");
     assert_eq!(passing(&limits, caller("a"), 2), 2);
-    assert_eq!(limits.remaining(caller("a"), &tool), Some(5));
-    assert!(limits.admit(caller("a"), Some(&tool)).is_ok());
+    assert_eq!(limits.remaining(caller("a"), &tool).now(), Some(5));
+    assert!(limits.admit(caller("a"), Some(&tool)).now().is_ok());
     assert_eq!(passing(&limits, caller("a"), 9), 2);
 }
 
 #[test]
 fn the_longest_wait_is_told() {
     let (_, limits) = limits("1/s; 1/h", "");
-    assert!(limits.admit(caller("a"), None).is_ok());
-    let error = limits.admit(caller("a"), None).expect_err("both refuse");
+    assert!(limits.admit(caller("a"), None).now().is_ok());
+    let error = limits.admit(caller("a"), None).now().expect_err("both refuse");
     assert_eq!((error.rule.as_str(), error.retry_after_secs()), ("1/h per_caller", Some(3600)));
     assert_eq!(error.to_string(), "rate limit 1/h per_caller exceeded; retry in 3600 s");
 }
@@ -192,23 +203,23 @@ fn the_longest_wait_is_told() {
 fn a_refund_gives_the_cost_back_and_no_more() {
     let (clock, limits) = limits("9/min", "10/h");
     let tool = limits.tool("t", None, 5).expect("fits");
-    let left = || limits.remaining(caller("a"), &tool).expect("a budget");
-    let first = limits.admit(caller("a"), Some(&tool)).expect("10 left");
+    let left = || limits.remaining(caller("a"), &tool).now().expect("a budget");
+    let first = limits.admit(caller("a"), Some(&tool)).now().expect("10 left");
     assert_eq!(left(), 5);
-    first.refund();
+    first.refund().now();
     assert_eq!(left(), 10);
     assert_eq!(passing(&limits, caller("a"), 20), 8, "the attempt itself stays counted");
 
     clock.advance(Duration::from_secs(60));
-    let held = limits.admit(caller("a"), Some(&tool)).expect("10 left");
+    let held = limits.admit(caller("a"), Some(&tool)).now().expect("10 left");
     // 5 of 10 an hour are back after 30 minutes; giving them back a second time would be a gift.
     clock.advance(Duration::from_secs(1_800));
     assert_eq!(left(), 10);
-    let spent = limits.admit(caller("a"), Some(&tool)).expect("10 left");
-    held.refund();
+    let spent = limits.admit(caller("a"), Some(&tool)).now().expect("10 left");
+    held.refund().now();
     assert_eq!(left(), 5);
     clock.advance(Duration::from_secs(86_400));
-    spent.refund();
+    spent.refund().now();
     assert_eq!(left(), 10, "never above capacity");
 }
 
@@ -223,11 +234,11 @@ fn time_going_back_or_to_the_end_neither_refills_nor_panics() {
         assert_eq!(passing(&limits, caller("a"), 5), 0);
     }
     clock.set(Duration::MAX);
-    assert!(limits.admit(caller("a"), Some(&tool)).is_ok());
+    assert!(limits.admit(caller("a"), Some(&tool)).now().is_ok());
     assert_eq!(passing(&limits, caller("a"), 5), 1);
     clock.set(Duration::ZERO);
     assert_eq!(passing(&limits, caller("a"), 5), 0);
-    assert_eq!(limits.remaining(caller("a"), &tool), Some(1));
+    assert_eq!(limits.remaining(caller("a"), &tool).now(), Some(1));
 }
 
 #[test]
@@ -235,7 +246,7 @@ fn registering_a_tool_again_forgets_nothing() {
     let (_, limits) = limits("", "");
     let once = |limits: &Limits| {
         let tool = limits.tool("t", Some("1/min"), 1).expect("legal");
-        limits.admit(caller("a"), Some(&tool)).is_ok()
+        limits.admit(caller("a"), Some(&tool)).now().is_ok()
     };
     assert!(once(&limits));
     assert!(!once(&limits), "a reload doesn't free a caller");
@@ -248,24 +259,27 @@ fn distinct_callers_are_bounded(callers: u32, max_cells: usize) {
     let limits = Limits::new(clock.clone(), &quotas);
     let tool = limits.tool("t", None, 50).expect("fits");
     for _ in 0..2 {
-        assert!(limits.admit(caller("attacker"), Some(&tool)).is_ok());
+        assert!(limits.admit(caller("attacker"), Some(&tool)).now().is_ok());
     }
     for n in 0..callers {
         let invented = Caller::Anonymous { peer: Some(std::net::Ipv4Addr::from_bits(n).into()) }.key();
-        assert!(limits.remaining(invented, &tool).is_some());
-        let _ = limits.admit(invented, Some(&tool));
-        let _ = limits.admit(invented, None);
+        assert!(limits.remaining(invented, &tool).now().is_some());
+        let _ = limits.admit(invented, Some(&tool)).now();
+        let _ = limits.admit(invented, None).now();
     }
     assert!(limits.kept() <= max_cells, "{} kept", limits.kept());
-    assert!(limits.admit(caller("attacker"), Some(&tool)).is_err(), "an active caller is never forgotten");
-    assert!(limits.admit(caller("newcomer"), None).is_err(), "full: newcomers share one count, and it is used up");
-    assert_eq!(limits.remaining(caller("newcomer"), &tool), Some(0));
+    assert!(limits.admit(caller("attacker"), Some(&tool)).now().is_err(), "an active caller is never forgotten");
+    assert!(
+        limits.admit(caller("newcomer"), None).now().is_err(),
+        "full: newcomers share one count, and it is used up"
+    );
+    assert_eq!(limits.remaining(caller("newcomer"), &tool).now(), Some(0));
 
     // Once the others are at rest, their room is used again, a little with every newcomer.
     clock.advance(Duration::from_secs(61));
     for n in 0..callers {
         let newcomer = Caller::Verified { tenant: Some("t"), subject: &n.to_string() }.key();
-        assert!(limits.admit(newcomer, None).is_ok() || n as usize > max_cells / 2);
+        assert!(limits.admit(newcomer, None).now().is_ok() || n as usize > max_cells / 2);
     }
     assert!(limits.kept() <= max_cells);
 }
@@ -311,7 +325,46 @@ fn without_rules_nothing_is_counted() {
     let (_, limits) = limits("", "");
     let tool = limits.tool("t", None, 7).expect("no budget");
     for _ in 0..1_000 {
-        limits.admit(caller("a"), Some(&tool)).expect("no limit").refund();
+        limits.admit(caller("a"), Some(&tool)).now().expect("no limit").refund().now();
     }
-    assert_eq!((limits.remaining(caller("a"), &tool), limits.kept(), tool.cost()), (None, 0, 7));
+    assert_eq!((limits.remaining(caller("a"), &tool).now(), limits.kept(), tool.cost()), (None, 0, 7));
+}
+
+#[test]
+fn s23_a_window_of_the_calendar_begins_anew_and_never_earlier() {
+    let (clock, limits) = limits("", "10/calendar_day; 12/calendar_month global");
+    let tool = limits.tool("t", None, 5).expect("fits");
+    let day = Duration::from_secs(86_400);
+    clock.set(day - Duration::from_secs(90));
+    assert!(limits.admit(caller("a"), Some(&tool)).now().is_ok());
+    limits.admit(caller("a"), Some(&tool)).now().expect("10 a day").refund().now();
+    assert_eq!(limits.remaining(caller("a"), &tool).now(), Some(5));
+    assert!(limits.admit(caller("a"), Some(&tool)).now().is_ok());
+    let error = limits.admit(caller("a"), Some(&tool)).now().expect_err("both are used up");
+    assert_eq!(error.rule, "12/calendar_month global");
+    assert_eq!(error.retry_after, Some(30 * day + Duration::from_secs(90)), "until February");
+    clock.set(31 * day);
+    assert!(limits.admit(caller("a"), Some(&tool)).now().is_ok());
+    clock.set(31 * day - Duration::from_secs(1));
+    assert_eq!(limits.remaining(caller("a"), &tool).now(), Some(5), "a step back begins no other window");
+    assert!(matches!(limits.tool("t", None, 11), Err(LimitError::CostExceedsBudget { .. })));
+}
+
+#[test]
+fn s23_agents_and_tenants_have_counts_of_their_own() {
+    let (_, limits) = limits("2/h per_agent; 3/h per_tenant", "");
+    let who = |subject, agent, tenant| Counted::new(caller(subject), Some(("clerk", agent)), tenant);
+    let pass = |who: Counted| limits.admit(who, None).now().is_ok();
+    assert_eq!([pass(who("a", "x", Some("t"))), pass(who("b", "x", Some("t")))], [true; 2]);
+    assert!(!pass(who("c", "x", Some("u"))), "the agent's, in every tenant");
+    assert_eq!([pass(who("d", "y", Some("t"))), pass(who("d", "y", Some("t")))], [true, false], "the tenant's");
+    assert!(pass(caller("t").into()), "a caller of a tenant's name is none of it");
+}
+
+#[test]
+fn s23_a_caller_has_a_count_for_each_tool() {
+    let (_, limits) = limits("2/h per_caller_and_tool", "");
+    let [one, two] = ["one", "two"].map(|name| limits.tool(name, None, 1).expect("legal"));
+    let pass = |who: &str, tool| (0..5).filter(|_| limits.admit(caller(who), Some(tool)).now().is_ok()).count();
+    assert_eq!([pass("a", &one), pass("a", &two), pass("b", &one)], [2; 3]);
 }

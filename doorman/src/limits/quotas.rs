@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use doorman_grammar::rate::{self, Per, RateRule, RateSpec};
+use doorman_grammar::{
+    breaker::Breaker,
+    rate::{self, Per, RateRule, RateSpec},
+};
 
-use super::bucket::{Bucket, Outcome};
-use super::caller::CallerKey;
-use super::cells::{Cells, Slot};
+use super::admission::Admission;
+use super::bucket::Bucket;
+use super::caller::Counted;
 use super::clock::Clock;
-use super::error::{Exceeded, Kind, LimitError};
+use super::error::{Exceeded, Kind, LimitError, Refusal};
+use crate::state::{Ask, Memory, Op, Store, Unavailable};
 
 /// The default of [`Quotas::max_cells`].
 pub const DEFAULT_MAX_CELLS: usize = 100_000;
@@ -20,11 +23,13 @@ pub const DEFAULT_MAX_CELLS: usize = 100_000;
 /// The rules of an application. The default has none, and then nothing is limited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas {
-    /// How often. Rules per caller and global ones count every attempt; rules per tool count the calls of each tool.
+    /// How often. Rules per tool, and per caller and tool, count the calls of each tool; all others count every attempt.
     pub rate: RateSpec,
     /// How much: as `rate`, but each call counts its tool's cost. A budget of `500/day` holds 500 at once and gets 500
     /// a day back evenly, so the first day after a rest can spend up to 1000.
     pub budget: RateSpec,
+    /// How often one caller may make the same call; for tools that say none of their own.
+    pub breaker: Option<Breaker>,
     /// How many counts per caller are kept, about 40 bytes each. A count is kept until it is full again. When that many
     /// are active, further callers share one count per rule.
     pub max_cells: usize,
@@ -32,7 +37,7 @@ pub struct Quotas {
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { rate: RateSpec::default(), budget: RateSpec::default(), max_cells: DEFAULT_MAX_CELLS }
+        Self { rate: RateSpec::default(), budget: RateSpec::default(), breaker: None, max_cells: DEFAULT_MAX_CELLS }
     }
 }
 
@@ -52,14 +57,15 @@ impl Quotas {
 pub struct Limits(Arc<Inner>);
 
 struct Inner {
-    clock: Box<dyn Clock>,
     /// Rate rules that count every attempt.
     attempts: Vec<Bucket>,
     /// Budgets per caller and global ones.
     budgets: Vec<Bucket>,
     /// Rules of which every tool gets one of its own.
     each_tool: Vec<(RateRule, Kind)>,
-    cells: Mutex<Cells>,
+    /// For tools without one of their own.
+    breaker: Option<Breaker>,
+    store: Store,
 }
 
 /// The limits of one tool, made once by [`Limits::tool`] and only good for those [`Limits`].
@@ -79,36 +85,27 @@ pub struct GrantLimits {
     of_tools: HashMap<usize, Vec<Bucket>>,
 }
 
-/// A call that every limit let in. Dropping it means that the call has been used.
-#[derive(Debug)]
-#[must_use = "an admitted call that never ran should get its cost refunded"]
-pub struct Admission(Option<Reservation>);
-
-/// What was taken from the budgets.
-#[derive(Debug)]
-struct Reservation {
-    limits: Limits,
-    taken: Vec<(Slot, u64)>,
-    at: u64,
-}
-
 impl Limits {
-    /// Limits of these rules, counted on this clock.
+    /// Limits of these rules, counted in this process on this clock.
     #[must_use]
     pub fn new(clock: impl Clock, quotas: &Quotas) -> Self {
-        let mut cells = Cells::new(quotas.max_cells);
-        let mut shared = |spec: &RateSpec, kind| {
-            let rules = spec.rules().iter().filter(|rule| rule.per != Per::Tool);
-            rules.map(|&rule| Bucket::new(rule, kind, "", &mut cells)).collect::<Vec<_>>()
+        Self::over(Store::Memory(Memory::new(clock, quotas.max_cells)), quotas)
+    }
+
+    /// Limits of these rules, counted in this store.
+    pub(crate) fn over(store: Store, quotas: &Quotas) -> Self {
+        let shared = |spec: &RateSpec, kind| {
+            let rules = spec.rules().iter().filter(|rule| !of_each_tool(rule));
+            rules.map(|&rule| Bucket::new(rule, kind, "", &store)).collect::<Vec<_>>()
         };
         let attempts = shared(&quotas.rate, Kind::Rate);
         let budgets = shared(&quotas.budget, Kind::Budget);
         let per_tool = |spec: &RateSpec, kind| {
-            let rules = spec.rules().to_vec().into_iter().filter(|rule| rule.per == Per::Tool);
+            let rules = spec.rules().to_vec().into_iter().filter(of_each_tool);
             rules.map(move |rule| (rule, kind))
         };
         let each_tool = per_tool(&quotas.rate, Kind::Rate).chain(per_tool(&quotas.budget, Kind::Budget)).collect();
-        Self(Arc::new(Inner { clock: Box::new(clock), attempts, budgets, each_tool, cells: Mutex::new(cells) }))
+        Self(Arc::new(Inner { attempts, budgets, each_tool, breaker: quotas.breaker, store }))
     }
 
     /// The limits of a tool: the application's rules per tool, and its own, which are `per_caller` (each caller of this
@@ -118,17 +115,36 @@ impl Limits {
     /// # Errors
     /// A rule that doesn't fit the grammar or is `global`; a cost of 0, or one that a budget can never hold.
     pub fn tool(&self, name: &str, rate: Option<&str>, cost: u32) -> Result<ToolLimits, LimitError> {
+        self.tool_with(name, rate, None, cost)
+    }
+
+    /// As [`tool`](Self::tool), for a tool with a breaker of its own.
+    ///
+    /// # Errors
+    /// As those of [`tool`](Self::tool).
+    pub fn tool_with(
+        &self,
+        name: &str,
+        rate: Option<&str>,
+        breaker: Option<&str>,
+        cost: u32,
+    ) -> Result<ToolLimits, LimitError> {
         let own = rate.map(rate::parse_for_tool).transpose()?.unwrap_or_default();
         let cost = NonZeroU32::new(cost).ok_or_else(|| LimitError::NoCost { tool: name.to_owned() })?;
 
-        let mut cells = self.cells();
+        let store = &self.0.store;
         let own = own.rules().iter().map(|&rule| (rule, Kind::Rate));
         let rules = self.0.each_tool.iter().copied().chain(own);
-        let buckets: Vec<_> = rules.map(|(rule, kind)| Bucket::new(rule, kind, name, &mut cells)).collect();
-        drop(cells);
+        let buckets = rules.map(|(rule, kind)| Bucket::new(rule, kind, name, store));
+        let breaker = breaker
+            .map(doorman_grammar::breaker::parse)
+            .transpose()?
+            .or(self.0.breaker)
+            .map(|breaker| Bucket::breaker(breaker, name, store));
+        let buckets: Vec<_> = buckets.chain(breaker).collect();
 
         let mut budgets = self.0.budgets.iter().chain(&buckets).filter(|bucket| bucket.kind == Kind::Budget);
-        match budgets.find(|bucket| cost.get() > bucket.rule.count) {
+        match budgets.find(|bucket| cost.get() > bucket.rule.capacity()) {
             Some(bucket) => Err(LimitError::CostExceedsBudget {
                 tool: name.to_owned(),
                 cost: cost.get(),
@@ -138,23 +154,25 @@ impl Limits {
         }
     }
 
-    /// The limits of a grant. `every` counts every attempt; each of `of_tools` has a name, a rule, and the numbers of the
-    /// tools that share its count. `owner` keeps the counts of two grants apart; the same owner goes on with the same.
+    /// The limits of a grant. `every` counts every attempt; each of `of_tools` has a name, rules, and the numbers of the
+    /// tools that share their counts. `owner` keeps the counts of two grants apart; the same owner goes on with the same.
     #[must_use]
     pub fn grant<'a>(
         &self,
         owner: &str,
-        every: Option<RateRule>,
-        of_tools: impl IntoIterator<Item = (&'a str, RateRule, Vec<usize>)>,
+        every: &RateSpec,
+        of_tools: impl IntoIterator<Item = (&'a str, &'a RateSpec, Vec<usize>)>,
     ) -> GrantLimits {
-        let mut cells = self.cells();
-        let mut bucket = |name: String, rule| Bucket::new(rule, Kind::Rate, &name, &mut cells);
-        let mut grant = GrantLimits::default();
-        grant.attempts.extend(every.map(|rule| bucket(format!("grant {owner}"), rule)));
-        for (name, rule, tools) in of_tools {
-            let shared = bucket(format!("grant {owner} {name}"), rule);
-            for tool in tools {
-                grant.of_tools.entry(tool).or_default().push(shared.clone());
+        let bucket = |name: String, rule| Bucket::new(rule, Kind::Rate, &name, &self.0.store);
+        let own = format!("grant {owner}");
+        let attempts = every.rules().iter().map(|&rule| bucket(own.clone(), rule)).collect();
+        let mut grant = GrantLimits { attempts, of_tools: HashMap::new() };
+        for (name, spec, tools) in of_tools {
+            for &rule in spec.rules() {
+                let shared = bucket(format!("{own} {name}"), rule);
+                for &tool in &tools {
+                    grant.of_tools.entry(tool).or_default().push(shared.clone());
+                }
             }
         }
         grant
@@ -162,99 +180,89 @@ impl Limits {
 
     /// Counts one attempt of this caller, if every limit that applies lets it pass; otherwise counts nothing. Without a
     /// tool (an attempt at something that is unknown, or not granted) the rate rules per caller and the global ones
-    /// apply; with a tool its own rules and the budgets, too.
+    /// apply; with a tool its own rules and the budgets, too. Counts in memory are there at once: it never waits then.
     ///
     /// # Errors
-    /// What refused.
-    pub fn admit(&self, caller: CallerKey, tool: Option<&ToolLimits>) -> Result<Admission, Exceeded> {
-        self.admit_under(&GrantLimits::default(), caller, tool.map(|tool| (usize::MAX, tool)))
+    /// What refused, or that the store can't be asked.
+    pub async fn admit(&self, caller: impl Into<Counted>, tool: Option<&ToolLimits>) -> Result<Admission, Refusal> {
+        self.admit_under(None, caller, tool.map(|tool| (usize::MAX, tool))).await
     }
 
-    /// As [`admit`](Self::admit), for a caller under a grant; a tool comes with its number.
+    /// As [`admit`](Self::admit), for a caller under a grant, if any; a tool comes with its number.
     ///
     /// # Errors
-    /// What refused.
-    pub fn admit_under(
+    /// As those of [`admit`](Self::admit).
+    pub async fn admit_under(
         &self,
-        grant: &GrantLimits,
-        caller: CallerKey,
+        grant: Option<&GrantLimits>,
+        caller: impl Into<Counted>,
         tool: Option<(usize, &ToolLimits)>,
-    ) -> Result<Admission, Exceeded> {
-        let of_tool = tool.into_iter().flat_map(|(number, tool)| {
-            let granted = grant.of_tools.get(&number).into_iter().flatten();
+    ) -> Result<Admission, Refusal> {
+        let who = caller.into();
+        let rules = self.applying(grant, tool);
+        let mut asks: Vec<Ask> = rules.map(|(bucket, cost)| bucket.ask(&who, cost.get())).collect();
+        if asks.is_empty() {
+            return Ok(Admission::of(self, asks, 0));
+        }
+        let answer = self.0.store.run(Op::Take, &mut asks).await?;
+        if let Some((index, retry_after)) = answer.refused
+            && let Some((bucket, _)) = self.applying(grant, tool).nth(index)
+        {
+            return Err(Exceeded { rule: bucket.rule.to_string(), kind: bucket.kind, retry_after }.into());
+        }
+        Ok(Admission::of(self, asks, answer.at))
+    }
+
+    /// All rules that apply to a call, and what it takes of each.
+    fn applying<'a>(
+        &'a self,
+        grant: Option<&'a GrantLimits>,
+        tool: Option<(usize, &'a ToolLimits)>,
+    ) -> impl Iterator<Item = (&'a Bucket, NonZeroU32)> {
+        let of_tool = tool.into_iter().flat_map(move |(number, tool)| {
+            let granted = grant.and_then(|grant| grant.of_tools.get(&number)).into_iter().flatten();
             tool.buckets.iter().chain(granted).chain(&self.0.budgets).map(|bucket| (bucket, tool.cost))
         });
-        let attempts = self.0.attempts.iter().chain(&grant.attempts).map(|bucket| (bucket, NonZeroU32::MIN));
-        let mut buckets = attempts.chain(of_tool).peekable();
-        if buckets.peek().is_none() {
-            return Ok(Admission(None));
-        }
-
-        let reading = self.0.clock.now();
-        let mut cells = self.cells();
-        let now = cells.tick(reading);
-        let (mut conforming, mut refused, mut pending) = (Vec::new(), None, 0);
-        for (bucket, cost) in buckets {
-            let weight = if bucket.kind == Kind::Budget { cost } else { NonZeroU32::MIN };
-            let (slot, old) = cells.find(bucket.place(caller), &mut pending);
-            match bucket.probe(now, old, weight) {
-                Outcome::Conforms { tat, .. } => {
-                    let added = tat.saturating_sub(old.unwrap_or(0).max(now));
-                    conforming.push((bucket.kind, slot, tat, added));
-                }
-                Outcome::Wait(wait) => keep_longest(&mut refused, bucket, Some(wait)),
-                Outcome::Never => keep_longest(&mut refused, bucket, None),
-            }
-        }
-        if let Some((bucket, retry_after)) = refused {
-            return Err(Exceeded { rule: bucket.rule.to_string(), kind: bucket.kind, retry_after });
-        }
-
-        let mut taken = Vec::new();
-        for (kind, slot, tat, added) in conforming {
-            cells.commit(slot, tat);
-            if kind == Kind::Budget {
-                taken.push((slot, added));
-            }
-        }
-        drop(cells);
-        let reservation = Reservation { limits: self.clone(), taken, at: now };
-        Ok(Admission(Some(reservation).filter(|r| !r.taken.is_empty())))
+        let attempts = self
+            .0
+            .attempts
+            .iter()
+            .chain(grant.into_iter().flat_map(|grant| &grant.attempts))
+            .map(|bucket| (bucket, NonZeroU32::MIN));
+        attempts.chain(of_tool)
     }
 
     /// How much this caller could still spend on this tool at once, of the scarcest budget that applies; `None` without
     /// a budget. Takes nothing and remembers nothing.
-    #[must_use]
-    pub fn remaining(&self, caller: CallerKey, tool: &ToolLimits) -> Option<u32> {
-        let reading = self.0.clock.now();
-        let mut cells = self.cells();
-        let now = cells.tick(reading);
+    ///
+    /// # Errors
+    /// The store can't be asked.
+    pub async fn remaining(&self, caller: impl Into<Counted>, tool: &ToolLimits) -> Result<Option<u32>, Unavailable> {
+        let who = caller.into();
         let budgets = self.0.budgets.iter().chain(&tool.buckets).filter(|bucket| bucket.kind == Kind::Budget);
-        budgets
-            .map(|bucket| match bucket.probe(now, cells.peek(bucket.place(caller)), NonZeroU32::MIN) {
-                // The probe took one.
-                Outcome::Conforms { after, .. } => after.remaining_burst_capacity() + 1,
-                Outcome::Wait(_) | Outcome::Never => 0,
-            })
-            .min()
+        let mut asks: Vec<Ask> = budgets.map(|bucket| bucket.ask(&who, 1)).collect();
+        if !asks.is_empty() {
+            self.0.store.run(Op::Peek, &mut asks).await?;
+        }
+        Ok(asks.iter().map(|ask| ask.left).min())
     }
 
-    fn cells(&self) -> MutexGuard<'_, Cells> {
-        // Nothing that runs under the lock can panic between two commits, so the counts of a poisoned lock hold.
-        self.0.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
     }
 
     /// How many counts per caller are kept.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
-        self.cells().len()
+        let Store::Memory(memory) = &self.0.store else { return 0 };
+        memory.kept()
     }
 }
 
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rules = self.0.attempts.iter().chain(&self.0.budgets).map(|bucket| (bucket.rule, bucket.kind));
-        f.debug_list().entries(rules.chain(self.0.each_tool.iter().copied())).finish()
+        let rules = self.0.attempts.iter().chain(&self.0.budgets).map(|bucket| bucket.rule.to_string());
+        f.debug_list().entries(rules.chain(self.0.each_tool.iter().map(|(rule, _)| rule.to_string()))).finish()
     }
 }
 
@@ -265,30 +273,22 @@ impl ToolLimits {
         self.cost.get()
     }
 
-    /// The rules that this tool has of its own.
-    pub fn rules(&self) -> impl Iterator<Item = RateRule> {
-        self.buckets.iter().map(|bucket| bucket.rule)
+    /// The rules that this tool has of its own, as they are best written.
+    pub fn rules(&self) -> impl Iterator<Item = String> {
+        self.buckets.iter().map(|bucket| match bucket.kind {
+            Kind::Breaker => format!("breaker {}", bucket.rule),
+            _ => bucket.rule.to_string(),
+        })
+    }
+
+    /// Whether identical calls are counted, so that [`Counted::calling`] is asked for.
+    #[must_use]
+    pub fn breaks(&self) -> bool {
+        self.buckets.iter().any(|bucket| bucket.kind == Kind::Breaker)
     }
 }
 
-impl Admission {
-    /// Gives the cost back to the budgets, because the function never ran. The rate rules keep counting the attempt.
-    pub fn refund(self) {
-        if let Some(Reservation { limits, taken, at }) = self.0 {
-            let reading = limits.0.clock.now();
-            let mut cells = limits.cells();
-            cells.tick(reading);
-            for (slot, added) in taken {
-                cells.give_back(slot, added, at);
-            }
-        }
-    }
-}
-
-/// Of several refusals the one with the longest wait is told, so that whoever waits isn't sent away again.
-fn keep_longest<'a>(refused: &mut Option<(&'a Bucket, Option<Duration>)>, bucket: &'a Bucket, wait: Option<Duration>) {
-    let forever = |wait: Option<Duration>| wait.unwrap_or(Duration::MAX);
-    if refused.is_none_or(|(_, known)| forever(wait) > forever(known)) {
-        *refused = Some((bucket, wait));
-    }
+/// Whether every tool gets a rule of its own for this one.
+fn of_each_tool(rule: &RateRule) -> bool {
+    matches!(rule.per, Per::Tool | Per::CallerAndTool)
 }

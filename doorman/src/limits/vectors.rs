@@ -7,6 +7,7 @@ use std::time::Duration;
 use doorman_grammar::rate;
 use serde_json::Value;
 
+use super::now::Now;
 use super::{Caller, CallerKey, Exceeded, Kind, Limits, Manual, Quotas, ToolLimits};
 
 fn group(name: &str) -> Vec<Value> {
@@ -33,7 +34,7 @@ fn caller(subject: &str) -> CallerKey {
 
 /// The last of `times` calls, as the recordings count.
 fn last(limits: &Limits, caller: CallerKey, tool: &ToolLimits, times: &Value) -> Option<Exceeded> {
-    (0..times.as_u64().expect("times")).fold(None, |_, _| limits.admit(caller, Some(tool)).err())
+    (0..times.as_u64().expect("times")).fold(None, |_, _| limits.admit(caller, Some(tool)).now().err())
 }
 
 fn expect_wait(refused: &Exceeded, step: &Value) {
@@ -57,7 +58,8 @@ fn rates() {
             for (rule, expected) in parsed.rules().iter().zip(expected) {
                 assert_eq!(Some(rule.per.to_string().as_str()), expected[0].as_str(), "{case}");
                 assert_eq!(f64::from(rule.count), expected[1].as_f64().expect("a count"), "{case}");
-                let refill = f64::from(rule.count) / rule.window.as_secs_f64();
+                let rate::Window::Rolling(window) = rule.window else { panic!("{case}") };
+                let refill = f64::from(rule.count) / window.as_secs_f64();
                 assert!((refill - expected[2].as_f64().expect("a refill")).abs() < 1e-12, "{case}");
             }
             continue;
@@ -92,13 +94,13 @@ fn rate_probes() {
         group("rate_probes").into_iter().map(|probe| (text(&probe, "id").to_owned(), probe)).collect();
     for (spec, burst) in probes["RP01"]["recommended"].as_object().expect("bursts") {
         let limits = Limits::new(Manual::default(), &Quotas::parse(Some(spec), None).expect("legal"));
-        let passed = (0..1_000).filter(|_| limits.admit(caller("a"), None).is_ok()).count();
+        let passed = (0..1_000).filter(|_| limits.admit(caller("a"), None).now().is_ok()).count();
         assert_eq!(Some(passed as u64), burst.as_u64(), "{spec}");
     }
     assert!(text(&probes["RP07"], "recommended").starts_with("kept"));
     let quotas = Quotas { max_cells: 10, ..Quotas::parse(Some("2/min"), None).expect("legal") };
     let limits = Limits::new(Manual::default(), &quotas);
-    let attempt = |who: &str| limits.admit(caller(who), None).is_ok();
+    let attempt = |who: &str| limits.admit(caller(who), None).now().is_ok();
     assert_eq!(["victim"; 3].map(attempt), [true, true, false]);
     for n in 0..10 {
         attempt(&format!("sybil {n}"));
@@ -129,7 +131,7 @@ fn budgets() {
                 (Some(refused), "rate_limited") if refused.kind == Kind::Rate => expect_wait(refused, step),
                 _ => panic!("{step}: {refused:?}"),
             }
-            assert_eq!(limits.remaining(caller, &tool), Some(whole(&step["remaining"])), "{step}");
+            assert_eq!(limits.remaining(caller, &tool).now(), Some(whole(&step["remaining"])), "{step}");
         }
     }
 }

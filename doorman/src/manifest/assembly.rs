@@ -18,6 +18,7 @@ use super::{
 use crate::{
     credentials::{Secret, read_private},
     exposure::{Credentials, Instance, Listed, ModuleError, ModuleType, ToolSpec, World},
+    state::StateStore,
 };
 
 /// What an application offers to manifests.
@@ -113,6 +114,7 @@ impl Assembly {
 
     fn add(&mut self, manifest: Manifest, world: World, offer: Offer<'_>) {
         let document = &manifest.document;
+        self.secrets.extend(manifest.state().and_then(StateStore::secret));
         self.secrets.extend(
             document.expanded.iter().filter(|value| is_secret(value) && !document.names(value)).map(Secret::new),
         );

@@ -8,7 +8,7 @@ use std::{
 use doorman_grammar::{
     glob::{self, Glob},
     name,
-    rate::{self, RateRule},
+    rate::{self, Per, RateSpec},
     scope,
 };
 use serde_saphyr::Location;
@@ -19,6 +19,7 @@ use super::{
     node::{Node, Value},
     yaml,
 };
+use crate::state::StateStore;
 
 /// A manifest as it is written, every value legal by itself. Whether what it names exists is for the application to say.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub(crate) struct Document {
     pub(crate) modules: Vec<ModuleEntry>,
     pub(crate) credentials: CredentialSource,
     pub(crate) rate_limits: RateLimits,
+    /// Where the counts of limits are kept, and where it says so.
+    pub(crate) state: Option<(Location, StateStore)>,
     /// What `${…}` stood for: the values of the environment that are in this document.
     pub(crate) expanded: BTreeSet<String>,
 }
@@ -65,13 +68,13 @@ pub(crate) enum CredentialSource {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RateLimits {
     /// Every attempt counts.
-    pub(crate) global: Option<RateRule>,
+    pub(crate) global: RateSpec,
     /// The tools that a glob matches share a count.
-    pub(crate) per_tool: Vec<(Text, Glob, RateRule)>,
+    pub(crate) per_tool: Vec<(Text, Glob, RateSpec)>,
 }
 
 /// Keys of the predecessor's that mean something and aren't understood yet.
-const NOT_YET: [&str; 6] = ["state_backend", "argument_filters", "response_filters", "hitl", "audit", "content_limits"];
+const NOT_YET: [&str; 5] = ["argument_filters", "response_filters", "hitl", "audit", "content_limits"];
 
 impl Document {
     /// Whether a value is (part of) a name that everybody may see.
@@ -112,6 +115,7 @@ fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>)
     let scopes = scopes.map_or_else(Vec::new, |node| read_scopes(node, mistakes));
     let credentials = fields.take("credentials").map(|node| read_credentials(node, mistakes));
     let rate_limits = fields.take("rate_limits").map(|node| read_rate_limits(node, mistakes));
+    let state = fields.take("state_backend").and_then(|node| read_state(node, mistakes));
     read_platform_metadata(&mut fields, mistakes);
     fields.refuse(&NOT_YET, mistakes);
     fields.finish(mistakes);
@@ -122,6 +126,7 @@ fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>)
         modules,
         credentials: credentials.flatten().unwrap_or(CredentialSource::Environment),
         rate_limits: rate_limits.flatten().unwrap_or_default(),
+        state,
         expanded,
     })
 }
@@ -220,33 +225,81 @@ fn is_absolute(path: &str) -> bool {
 
 fn read_rate_limits(node: Node, mistakes: &mut Mistakes<'_>) -> Option<RateLimits> {
     let mut fields = Fields::of(node, mistakes)?;
-    let global = fields.take("global").and_then(|node| read_rule(node, mistakes));
+    let global = fields.take("global").and_then(|node| read_rules(node, mistakes)).unwrap_or_default();
     let mut per_tool = Vec::new();
     if let Some((_, entries)) = fields.take("per_tool").and_then(|node| mistakes.map(node)) {
         for (key, value) in entries {
             let pattern = Text { at: key.at, text: key.name };
-            let rule = read_rule(value, mistakes);
+            let rules = read_rules(value, mistakes);
             // `*` alone is every tool: legal here, where all of them are the agent's own.
             let glob = match pattern.text.as_str() {
                 "*" => Some(Glob::any()),
                 _ => mistakes.parsed(&pattern, glob::parse),
             };
-            per_tool.extend(glob.zip(rule).map(|(glob, rule)| (pattern, glob, rule)));
+            per_tool.extend(glob.zip(rules).map(|(glob, rules)| (pattern, glob, rules)));
         }
     }
     fields.finish(mistakes);
     Some(RateLimits { global, per_tool })
 }
 
-/// `10/minute`: one rule, for each agent. What the general grammar allows beyond that would say who shares the count,
-/// and here the key has said that already.
-fn read_rule(node: Node, mistakes: &mut Mistakes<'_>) -> Option<RateRule> {
+/// `10/minute`: rules of the general grammar, plain ones for each agent. `global` is for all agents of this type; which
+/// tools share a count the key has said already.
+fn read_rules(node: Node, mistakes: &mut Mistakes<'_>) -> Option<RateSpec> {
     let text = mistakes.text(node)?;
-    let simple = !text.text.contains(|c: char| c.is_whitespace() || c == ';');
-    let rule = rate::parse(&text.text).ok().filter(|_| simple).and_then(|spec| spec.rules().first().copied());
-    rule.or_else(|| {
-        mistakes.expected(text.at, "a rate such as \"60/minute\": a whole number from 1 and a unit (s, min, h, day)")
+    // As the predecessor, which allows no space in a rate.
+    let tight = text.text.trim() == text.text && !text.text.contains(" /") && !text.text.contains("/ ");
+    let fits = |spec: &RateSpec| spec.rules().iter().all(|rule| !matches!(rule.per, Per::Tool | Per::CallerAndTool));
+    let spec = rate::parse(&text.text).ok().filter(|spec| tight && fits(spec));
+    spec.or_else(|| {
+        let expected = "a rate such as \"60/minute\" or \"60/min burst 10; 500/calendar_day global\": a whole number from \
+                        1, a unit, and optionally per_caller, per_agent, per_tenant or global, and burst N";
+        mistakes.expected(text.at, expected)
     })
+}
+
+/// The predecessor's `in_process` and `dragonfly` (which speaks as Redis does), and ours.
+fn read_state(node: Node, mistakes: &mut Mistakes<'_>) -> Option<(Location, StateStore)> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Type {
+        Memory,
+        File,
+        Redis,
+    }
+    let at = node.at;
+    let mut fields = Fields::of(node, mistakes)?;
+    let words = [
+        ("in_process", Type::Memory),
+        ("file", Type::File),
+        ("redis", Type::Redis),
+        ("valkey", Type::Redis),
+        ("dragonfly", Type::Redis),
+    ];
+    let kind = match fields.take("type") {
+        Some(node) => mistakes.word(node, &words)?,
+        None => Type::Memory,
+    };
+    let url = fields.take("url").and_then(|node| mistakes.text(node));
+    let path = fields.take("path").and_then(|node| mistakes.text(node));
+    fields.finish(mistakes);
+    if let Some(path) = path.as_ref().filter(|_| kind != Type::File) {
+        return mistakes.expected(path.at, "no `path`, or `type: file`");
+    }
+    if let Some(url) = url.as_ref().filter(|_| kind != Type::Redis) {
+        return mistakes.expected(url.at, "no `url`, or a `type` that has one");
+    }
+    let store = match (kind, url, path) {
+        (Type::Memory, ..) => StateStore::memory(),
+        (Type::File, _, Some(path)) if is_absolute(&path.text) => StateStore::file(path.text),
+        (Type::File, _, Some(path)) => return mistakes.expected(path.at, "an absolute path, without `..`"),
+        (Type::File, _, None) => return mistakes.expected(at, "`path`, because `type` is `file`"),
+        (Type::Redis, None, _) => return mistakes.expected(at, "`url`, because of its `type`"),
+        (Type::Redis, Some(url), _) => match StateStore::redis(&url.text) {
+            Ok(store) => store,
+            Err(error) => return mistakes.expected(url.at, error.expected()),
+        },
+    };
+    Some((at, store))
 }
 
 /// What the predecessor's platform keeps in a manifest for itself. It is checked, and means nothing here.

@@ -42,14 +42,14 @@ impl Grants {
             }
             let view = catalog.view(&Grant::Scopes(Some(world), scopes.clone()));
             let mut of_tools = Vec::new();
-            for (pattern, glob, rule) in &document.rate_limits.per_tool {
+            for (pattern, glob, rules) in &document.rate_limits.per_tool {
                 let matched: Vec<usize> = view.granted().filter(|&id| glob.matches(&catalog.get(id).name)).collect();
                 if matched.is_empty() && complete {
                     mistake(pattern.at, "no tool that this manifest grants has such a name");
                 }
-                of_tools.push((pattern.text.as_str(), *rule, matched));
+                of_tools.push((pattern.text.as_str(), rules, matched));
             }
-            let limits = limits.grant(manifest.agent_type(), document.rate_limits.global, of_tools);
+            let limits = limits.grant(manifest.agent_type(), &document.rate_limits.global, of_tools);
             let agent_type = manifest.agent_type().to_owned();
             grants.insert(agent_type, Arc::new(Granted { world, scopes: scopes.into(), limits, manifest }));
         }

@@ -19,7 +19,7 @@ pub(crate) use yaml::read;
 pub use yaml::{FileError, FileErrors};
 
 use self::document::Document;
-use crate::credentials::read_public;
+use crate::{credentials::read_public, state::StateStore};
 
 /// What one agent type is granted.
 ///
@@ -106,6 +106,16 @@ impl Manifest {
 
     pub(crate) fn rate_limits(&self) -> &document::RateLimits {
         &self.document.rate_limits
+    }
+
+    /// Where it wants the counts of limits to be kept.
+    pub(crate) fn state(&self) -> Option<&StateStore> {
+        self.document.state.as_ref().map(|(_, store)| store)
+    }
+
+    /// A mistake at the place where it says where counts are kept.
+    pub(crate) fn mistake_of_state(&self, expected: &str) -> Option<FileError> {
+        self.document.state.as_ref().map(|(at, _)| FileError::located(&self.file, *at, expected))
     }
 
     /// The operator's words about it; empty if there are none.

@@ -52,7 +52,7 @@ impl App {
     /// Checks everything before anything is served, then starts the modules.
     pub(super) async fn start(builder: Doorman) -> Result<Self, Error> {
         let app = Self::prepare(builder, Options::default(), false, log::Knowledge::default())?;
-        app.start_modules().await?;
+        app.begin().await?;
         Ok(app)
     }
 
@@ -62,11 +62,12 @@ impl App {
         builder.watch |= options.watch;
         let bearer = launch::token()?;
         builder.secrets.extend(bearer.clone());
+        builder.store = options.state.or(builder.store);
+        builder.state_password = launch::state_password()?;
         guard::install_hook();
         checked::sound(&mut builder)?;
-        let limits = checked::limits(&builder)?;
         let reloads = Arc::default();
-        let mut checked = Checked::of(&builder, Lasting::new(&limits, &reloads), Purpose::Serving)?;
+        let mut checked = Checked::of(&builder, Lasting::new(&reloads), Purpose::Serving)?;
         if builder.dev {
             log::tell(
                 "WARNING: development mode: everything is granted to whoever reaches this server from this machine",
@@ -88,7 +89,9 @@ impl App {
             (None, None, Some(token)) => TokenSource::Environment(token),
             (None, None, None) => TokenSource::Nowhere,
         };
-        let guard = Guard { concurrency: Concurrency::new(builder.running), audit: Audit::new(sink), limits };
+        let counts = checked.counts.clone();
+        let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
+        let guard = Guard { limits, concurrency, audit: Audit::new(sink) };
         let launch = Launch { dev: builder.dev, stdio, tokens };
         let last = Last::of(&mut checked);
         let first = Generation::of(1, checked, &launch)?;
@@ -98,6 +101,7 @@ impl App {
         let reloader = Reloader {
             door: Arc::clone(&door),
             modules: Modules::default(),
+            counts,
             last: Mutex::new(last),
             builder,
             launch,
@@ -113,8 +117,10 @@ impl App {
         })
     }
 
-    async fn start_modules(&self) -> Result<(), Error> {
-        let Reloader { modules, last, .. } = &*self.reloader;
+    /// Connects to what counts are kept in, and starts the modules.
+    async fn begin(&self) -> Result<(), Error> {
+        let Reloader { modules, counts, last, .. } = &*self.reloader;
+        counts.store.start().await;
         modules.start(&last.lock().await.modules, &self.door, &self.door.present().rules.redactor).await
     }
 
@@ -190,7 +196,7 @@ pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Err
         Asked::Own(run) => run().await,
         Asked::Validate(manifests) => inspect::validate(builder, manifests),
         Asked::Inspect(manifests, form) => inspect::inspect(builder, manifests, form),
-        Asked::Run(options) => serve(builder, options).await,
+        Asked::Run(options) => serve(builder, *options).await,
     }
 }
 
@@ -210,7 +216,7 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
         app.safe_to_serve(address)?;
     }
     let hangups = signal(SignalKind::hangup()).map_err(|error| Error::Io { what: "SIGHUP".to_owned(), error })?;
-    app.start_modules().await?;
+    app.begin().await?;
     let mut beside = JoinSet::new();
     beside.spawn(flush_rejections(Arc::clone(&app.door)));
     beside.spawn(reload_when_told(Arc::clone(&app.reloader), hangups));

@@ -23,6 +23,7 @@ use crate::{
     limits::Running,
     manifest::Manifest,
     scope::ResourceScope,
+    state::StateStore,
 };
 
 /// An MCP server, put together from the functions that the application lists.
@@ -61,6 +62,10 @@ pub struct Doorman {
     pub(super) watch: bool,
     pub(super) rate: Option<String>,
     pub(super) budget: Option<String>,
+    pub(super) breaker: Option<String>,
+    pub(super) store: Option<StateStore>,
+    /// For a store whose URL has none.
+    pub(super) state_password: Option<Secret>,
     pub(super) running: Running,
     pub(super) defaults: Defaults,
     pub(super) redact_keys: Vec<String>,
@@ -110,6 +115,9 @@ impl Doorman {
             watch: false,
             rate: None,
             budget: None,
+            breaker: None,
+            store: None,
+            state_password: None,
             running: Running { global: NonZeroU32::new(1024), per_caller: NonZeroU32::new(128) },
             defaults: Defaults::default(),
             redact_keys: Vec::new(),
@@ -249,6 +257,20 @@ impl Doorman {
     /// Budget rules, in units of the tools' `cost`: `"500/day per_caller"`.
     pub fn budget(mut self, rules: impl Into<String>) -> Self {
         self.budget = Some(rules.into());
+        self
+    }
+
+    /// How often one caller may make the same call, with the same arguments, of a tool that says nothing of its own:
+    /// `"5 in 1min"`.
+    pub fn breaker(mut self, rule: impl Into<String>) -> Self {
+        self.breaker = Some(rule.into());
+        self
+    }
+
+    /// Where the counts of limits are kept. Default: the memory of this process, or what `--state` or the manifests'
+    /// `state_backend` say.
+    pub fn state_store(mut self, store: StateStore) -> Self {
+        self.store = Some(store);
         self
     }
 

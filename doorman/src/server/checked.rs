@@ -17,9 +17,10 @@ use crate::{
     credentials::Secret,
     exposure::{Catalog, Instance, Listed},
     guard::{Policies, Rules},
-    limits::{Limits, Monotonic, Quotas},
+    limits::{LimitError, Limits, Quotas},
     manifest::{Assembled, Assembly, FileError, Grants, Manifest, Offer, Recipe},
     redact::Redactor,
+    state::{StateStore, Store},
 };
 
 /// A shorter credential would be in half of all texts, so it couldn't be kept out of them.
@@ -35,6 +36,7 @@ pub(super) enum Purpose {
 
 pub(super) struct Checked {
     pub(super) rules: Rules,
+    pub(super) counts: Counts,
     pub(super) grants: Grants,
     /// In the order in which they are to be started.
     pub(super) modules: Vec<Module>,
@@ -43,10 +45,31 @@ pub(super) struct Checked {
     pub(super) secrets: Vec<Secret>,
 }
 
+/// What limits count, and where: opened once, for good.
+#[derive(Clone)]
+pub(super) struct Counts {
+    said: StateStore,
+    pub(super) store: Store,
+    pub(super) limits: Limits,
+}
+
+impl Counts {
+    fn open(builder: &Doorman, said: StateStore, redactor: &Redactor) -> Result<Self, Error> {
+        let mut quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
+        let breaker = builder.breaker.as_deref().map(doorman_grammar::breaker::parse).transpose();
+        quotas.breaker = breaker.map_err(LimitError::from)?;
+        let store = said.open(&builder.name, quotas.max_cells, builder.state_password.as_ref());
+        let store = store.map_err(|error| Error::State { store: said.to_string(), error }.scrubbed(redactor))?;
+        let limits = Limits::over(store.clone(), &quotas);
+        Ok(Self { said, store, limits })
+    }
+}
+
 /// What goes on from one generation to the next.
 #[derive(Clone, Copy)]
 pub(super) struct Lasting<'a> {
-    pub(super) limits: &'a Limits,
+    /// `None` at the start.
+    pub(super) counts: Option<&'a Counts>,
     /// The instances that run.
     pub(super) modules: &'a [Module],
     /// The credentials of the manifests before: calls that began then may still say them.
@@ -57,8 +80,8 @@ pub(super) struct Lasting<'a> {
 
 impl<'a> Lasting<'a> {
     /// Of a server that begins.
-    pub(super) fn new(limits: &'a Limits, reloads: &'a Arc<Reloads>) -> Self {
-        Self { limits, modules: &[], secrets: &[], reloads }
+    pub(super) fn new(reloads: &'a Arc<Reloads>) -> Self {
+        Self { counts: None, modules: &[], secrets: &[], reloads }
     }
 }
 
@@ -69,8 +92,17 @@ impl Checked {
         let mut assembly = assemble(builder, lasting.modules, manifests, purpose);
         let redactor = Arc::new(redactor(builder, assembly.secrets.iter().chain(lasting.secrets))?);
         wrong.append(&mut assembly.errors);
+        let said = store(builder, &assembly.manifests, lasting.counts, &mut wrong);
+        let counts = match lasting.counts {
+            Some(counts) => counts.clone(),
+            // What only looks opens nothing.
+            None if purpose == Purpose::Looking || !wrong.is_empty() => {
+                Counts::open(builder, StateStore::memory(), &redactor)?
+            }
+            None => Counts::open(builder, said, &redactor)?,
+        };
         let modules = modules(builder, &assembly.manifests);
-        let health = Arc::new(Health::of(&modules, &assembly.manifests));
+        let health = Arc::new(Health::of(&modules, &assembly.manifests, counts.store.clone()));
         let mut state = builder.state.clone();
         state.share(Arc::clone(&health));
         state.share(Arc::clone(lasting.reloads));
@@ -81,14 +113,14 @@ impl Checked {
             // It may well follow from what is wrong with a manifest, and that has a place.
             Err(_) => return Err(Error::from(wrong).scrubbed(&redactor)),
         };
-        let grants = Grants::of(assembly.manifests, &catalog, lasting.limits);
+        let grants = Grants::of(assembly.manifests, &catalog, &counts.limits);
         let grants = grants.map_err(|more| wrong.extend(more)).unwrap_or_default();
         if !wrong.is_empty() {
             return Err(Error::from(wrong).scrubbed(&redactor));
         }
-        let policies = Policies::compile(&catalog, lasting.limits, &redactor, builder.defaults)?;
+        let policies = Policies::compile(&catalog, &counts.limits, &redactor, builder.defaults)?;
         let rules = Rules { catalog, policies, redactor, state: Arc::new(state) };
-        Ok(Self { rules, grants, modules, health, secrets: assembly.secrets })
+        Ok(Self { rules, counts, grants, modules, health, secrets: assembly.secrets })
     }
 }
 
@@ -98,12 +130,6 @@ pub(super) fn sound(builder: &mut Doorman) -> Result<(), Error> {
         Some(error) => Err(error.scrubbed(&redactor(builder, std::iter::empty())?)),
         None => Ok(()),
     }
-}
-
-/// The rules of the application itself, with nothing counted yet.
-pub(super) fn limits(builder: &Doorman) -> Result<Limits, Error> {
-    let quotas = Quotas::parse(builder.rate.as_deref(), builder.budget.as_deref())?;
-    Ok(Limits::new(Monotonic::start(), &quotas))
 }
 
 /// Reads manifests that are still files.
@@ -138,16 +164,46 @@ fn assemble(builder: &Doorman, running: &[Module], manifests: Vec<Manifest>, pur
     Assembly::of(manifests, offer)
 }
 
+/// Where counts are kept: as the application says, and every manifest that says anything says the same. At a reload, where
+/// they are kept already.
+fn store(
+    builder: &Doorman,
+    manifests: &[Assembled],
+    counts: Option<&Counts>,
+    wrong: &mut Vec<FileError>,
+) -> StateStore {
+    let mut said = counts.map(|it| it.said.clone()).or_else(|| builder.store.clone());
+    for manifest in manifests.iter().map(|it| &it.manifest) {
+        match (&said, manifest.state()) {
+            (Some(known), Some(its)) if known != its => {
+                let expected = match counts {
+                    None => {
+                        "expected the store that the other manifests, the command line or the application say; one process has one"
+                    }
+                    Some(_) => "expected the store that is in use; another takes a restart",
+                };
+                wrong.extend(manifest.mistake_of_state(expected));
+            }
+            (None, Some(its)) => said = Some(its.clone()),
+            _ => {}
+        }
+    }
+    said.unwrap_or_else(StateStore::memory)
+}
+
 /// Knows every credential that the process holds: those it was given, those that modules were given, and what in the
 /// environment has the name of one.
-fn redactor<'a>(builder: &'a Doorman, secrets: impl Iterator<Item = &'a Secret>) -> Result<Redactor, Error> {
+fn redactor<'a>(builder: &Doorman, secrets: impl Iterator<Item = &'a Secret>) -> Result<Redactor, Error> {
     let mut redactor = Redactor::builder();
     for key in &builder.redact_keys {
         redactor = redactor.key(key);
     }
-    let environment = launch::credentials();
-    let held: Vec<&Secret> = builder.secrets.iter().chain(secrets).collect();
-    for secret in held.into_iter().chain(&environment) {
+    let mut held = launch::credentials();
+    held.extend(builder.secrets.iter().cloned());
+    held.extend(secrets.cloned());
+    held.extend(builder.store.as_ref().and_then(StateStore::secret));
+    held.extend(builder.state_password.clone());
+    for secret in &held {
         if secret.expose().len() < SHORTEST_SECRET {
             let text = format!("a credential of fewer than {SHORTEST_SECRET} bytes can't be told from other text");
             return Err(Error::Setting(text));
@@ -194,9 +250,7 @@ mod tests {
         let manifest = Manifest::parse("m.yaml", text).expect("a manifest");
         let builder = Doorman::new("t").tools(tools![docs_stat]).module_as("own", Filesystem::beneath("/x"));
         let builder = builder.module_type::<Filesystem>().grant(manifest);
-        let limits = limits(&builder).expect("no limits are limits");
-        let reloads = Arc::default();
-        let checked = Checked::of(&builder, Lasting::new(&limits, &reloads), Purpose::Looking);
+        let checked = Checked::of(&builder, Lasting::new(&Arc::default()), Purpose::Looking);
         checked.err().map(|error| error.to_string()).unwrap_or_default()
     }
 

@@ -6,11 +6,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
 use futures::future::BoxFuture;
 
 use super::{Doorman, Error};
+use crate::state::StateStore;
 
 /// What the operator asked for.
 pub(super) enum Asked {
     /// To serve.
-    Run(Options),
+    Run(Box<Options>),
     /// Whether these manifests are valid.
     Validate(Vec<PathBuf>),
     /// What they open.
@@ -38,6 +39,7 @@ pub(super) struct Options {
     pub(super) manifests: Vec<PathBuf>,
     pub(super) watch: bool,
     pub(super) tokens: Option<PathBuf>,
+    pub(super) state: Option<StateStore>,
     pub(super) audit_log: Option<PathBuf>,
     pub(super) ops_log: Option<PathBuf>,
 }
@@ -53,9 +55,9 @@ pub(super) fn parse(builder: &Doorman, args: Vec<OsString>) -> Result<Asked, Err
         Err(error) => return Err(Error::Usage(error.to_string().trim_end().to_owned())),
     };
     match matches.remove_subcommand() {
-        None => options(&mut matches).map(Asked::Run),
+        None => options(&mut matches).map(|options| Asked::Run(options.into())),
         Some((name, mut matches)) => match &*name {
-            "run" => options(&mut matches).map(Asked::Run),
+            "run" => options(&mut matches).map(|options| Asked::Run(options.into())),
             "validate" => Ok(Asked::Validate(paths(&mut matches))),
             "inspect" => {
                 let form = if matches.get_flag("json") { Form::Json } else { Form::Text };
@@ -98,9 +100,16 @@ fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
         manifests: paths(matches),
         watch: matches.get_flag("watch"),
         tokens: matches.remove_one("tokens"),
+        state: state(matches)?,
         audit_log: matches.remove_one("audit-log"),
         ops_log: matches.remove_one("ops-log"),
     })
+}
+
+/// Where counts are kept. What was said isn't repeated: it may hold a password.
+fn state(matches: &mut ArgMatches) -> Result<Option<StateStore>, Error> {
+    let said = matches.remove_one::<String>("state");
+    said.map(|text| text.parse().map_err(|error| Error::Usage(format!("--state: {error}")))).transpose()
 }
 
 /// Where HTTP is served: `--http ADDR`, or `--transport http` with `--port` and perhaps `--host`.
@@ -172,6 +181,11 @@ fn serving(command: Command) -> Command {
         .arg(manifest("What agents of a type are granted; a file, or a folder of them"))
         .arg(flag("watch", "Read manifests and tokens again when they change (SIGHUP does so at once)"))
         .arg(path("tokens", "Bearer tokens and their agents; a file that only its owner may read"))
+        .arg(option(
+            "state",
+            "STORE",
+            "Where the counts of limits are kept: memory, file:PATH, or redis://HOST [default: memory]",
+        ))
         .arg(path("audit-log", "Write audit records to this file (0600, rotated) rather than to stderr"))
         .arg(path("ops-log", "Write the server's own log to this file, too (0600, rotated, JSON lines)"));
     #[cfg(feature = "http")]
@@ -212,4 +226,6 @@ fn http(command: Command) -> Command {
 const ENVIRONMENT: &str = "Environment:
   AGENT_ID, AGENT_TYPE   the agent that calls on stdio, or that bears the token
   DOORMAN_BEARER_TOKEN   the one token that HTTP callers may bear
+  DOORMAN_STATE_PASSWORD the password of the Redis server, if its URL has none; or
+  DOORMAN_STATE_PASSWORD_FILE  a file that has it and that only its owner may read
   DOORMAN_LOG            what is logged on stderr [default: warn]";

@@ -53,6 +53,14 @@ pub enum Error {
     /// A setting of the application's that can't be used.
     #[error("{0}")]
     Setting(String),
+    /// The state store can't be opened.
+    #[error("the state store {store} can't be opened: {error}")]
+    State {
+        /// Which.
+        store: String,
+        /// Why.
+        error: std::io::Error,
+    },
     /// The audit log can't be opened.
     #[error("the audit log can't be opened: {0}")]
     Audit(std::io::Error),

@@ -249,12 +249,16 @@ fn result(answer: Answer) -> CallToolResult {
         Body::Content(blocks) => CallToolResult::success(blocks),
         Body::Error(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
     };
-    result.meta = answer.meta.map(facts);
+    let mut facts = answer.meta.map(facts).unwrap_or_default();
+    if let Some(remaining) = answer.remaining {
+        facts.insert("doorman/budgetRemaining".into(), remaining.into());
+    }
+    result.meta = Some(facts).filter(|facts| !facts.is_empty()).map(MetaObject::from);
     result
 }
 
 /// The machine-readable side of a refusal: what a client can decide on without reading the text.
-fn facts(meta: Meta) -> MetaObject {
+fn facts(meta: Meta) -> serde_json::Map<String, Value> {
     let mut facts = serde_json::Map::new();
     facts.insert("doorman/verdict".into(), meta.verdict.as_str().into());
     if let Some(rule) = meta.rule {
@@ -264,7 +268,7 @@ fn facts(meta: Meta) -> MetaObject {
             meta.retry_after.map_or(Value::Null, |wait| json!(wait.as_millis() as u64)),
         );
     }
-    MetaObject::from(facts)
+    facts
 }
 
 /// Whether a progress token is short enough to be repeated in each report.

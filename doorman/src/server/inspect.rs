@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, path::PathBuf, sync::Arc};
 
+use doorman_grammar::rate::RateSpec;
 use serde::Serialize;
 
 use super::{
@@ -43,8 +44,7 @@ pub(super) fn inspect(builder: Doorman, manifests: Vec<PathBuf>, form: Form) -> 
 fn check(mut builder: Doorman, manifests: Vec<PathBuf>) -> Result<Checked, Error> {
     builder.manifests.extend(manifests.into_iter().map(Source::At));
     checked::sound(&mut builder)?;
-    let limits = checked::limits(&builder)?;
-    Checked::of(&builder, Lasting::new(&limits, &Arc::default()), Purpose::Looking)
+    Checked::of(&builder, Lasting::new(&Arc::default()), Purpose::Looking)
 }
 
 fn listed(names: &[&str]) -> String {
@@ -96,7 +96,7 @@ impl<'c> Opened<'c> {
             let capability = checked.rules.catalog.get(id);
             let policy = checked.rules.policies.of(capability);
             let shared = limits.per_tool.iter().filter(|(_, glob, _)| glob.matches(&capability.name));
-            let shared = shared.map(|(pattern, _, rule)| format!("{rule} ({})", pattern.text));
+            let shared = shared.map(|(pattern, _, rules)| format!("{} ({})", written(rules), pattern.text));
             ToolLine {
                 name: &capability.name,
                 description: capability.spec.description,
@@ -106,7 +106,7 @@ impl<'c> Opened<'c> {
                     Effect::Destructive => "destructive",
                 },
                 scopes: capability.scopes.iter().map(|scope| &**scope).collect(),
-                limits: policy.limits.rules().map(|rule| rule.to_string()).chain(shared).collect(),
+                limits: policy.limits.rules().chain(shared).collect(),
                 cost: policy.limits.cost(),
                 timeout_ms: policy.timeout.as_millis(),
                 max_result_bytes: policy.max_result,
@@ -121,11 +121,11 @@ impl<'c> Opened<'c> {
             scopes,
             modules: modules.map(|it| ModuleLine { name: &it.name, optional: it.optional }).collect(),
             rate_limits: RateLimits {
-                global: limits.global.map(|rule| rule.to_string()),
+                global: Some(written(&limits.global)).filter(|rules| !rules.is_empty()),
                 per_tool: limits
                     .per_tool
                     .iter()
-                    .map(|(pattern, _, rule)| (pattern.text.clone(), rule.to_string().into()))
+                    .map(|(pattern, _, rules)| (pattern.text.clone(), written(rules).into()))
                     .collect(),
             },
             tools: tools.collect(),
@@ -150,4 +150,9 @@ impl<'c> Opened<'c> {
         }
         text
     }
+}
+
+/// Rules as they are best written.
+fn written(spec: &RateSpec) -> String {
+    spec.rules().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -4,7 +4,7 @@ use std::{env::VarError, path::PathBuf, sync::Arc, time::SystemTime};
 
 use super::{Error, generation::Generation};
 use crate::{
-    credentials::Secret,
+    credentials::{Secret, read_private},
     guard::Access,
     identity::{Agent, Identity, Principal, Tokens},
     manifest::{Grants, is_secret},
@@ -115,6 +115,20 @@ pub(super) fn agent(grants: &Grants) -> Result<Option<Agent>, Error> {
 /// `DOORMAN_BEARER_TOKEN`, if it is set and not empty.
 pub(super) fn token() -> Result<Option<Secret>, Error> {
     Ok(variable(TOKEN)?.map(Secret::new))
+}
+
+/// The password of the state store, for a URL that has none: `DOORMAN_STATE_PASSWORD`, or the only line of the file that
+/// `DOORMAN_STATE_PASSWORD_FILE` names.
+pub(super) fn state_password() -> Result<Option<Secret>, Error> {
+    const FILE: &str = "DOORMAN_STATE_PASSWORD_FILE";
+    match (variable("DOORMAN_STATE_PASSWORD")?, variable(FILE)?) {
+        (Some(_), Some(_)) => Err(Error::Launch(format!("DOORMAN_STATE_PASSWORD and {FILE} are set; set one"))),
+        (password, None) => Ok(password.map(Secret::new)),
+        (None, Some(path)) => {
+            let text = read_private(path.as_ref()).map_err(|expected| Error::Launch(format!("{FILE}: {expected}")))?;
+            Ok(Some(Secret::new(text.trim())))
+        }
+    }
 }
 
 /// Variables of the environment that hold a credential, by their names or because they are URLs with a password. What is

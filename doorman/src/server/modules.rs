@@ -16,6 +16,7 @@ use crate::{
     exposure::{Instance, ModuleError},
     manifest::{Assembled, Recipe},
     redact::Redactor,
+    state::Store,
 };
 
 /// How long a module may take to start.
@@ -182,6 +183,7 @@ pub(super) struct Health {
     watched: Vec<Watched>,
     /// The manifest of each agent type.
     manifests: HashMap<String, PathBuf>,
+    store: Store,
 }
 
 pub(super) struct Watched {
@@ -198,7 +200,7 @@ impl Watched {
 }
 
 impl Health {
-    pub(super) fn of(modules: &[Module], manifests: &[Assembled]) -> Self {
+    pub(super) fn of(modules: &[Module], manifests: &[Assembled], store: Store) -> Self {
         let watched = modules.iter().map(|module| Watched {
             name: Arc::clone(&module.name),
             agent_type: module.agent_type.clone(),
@@ -206,7 +208,12 @@ impl Health {
             mounted: Arc::clone(&module.instance.mounted),
         });
         let file = |it: &Assembled| (it.manifest.agent_type().to_owned(), it.manifest.file().to_owned());
-        Self { watched: watched.collect(), manifests: manifests.iter().map(file).collect() }
+        Self { watched: watched.collect(), manifests: manifests.iter().map(file).collect(), store }
+    }
+
+    /// Whether the shared state store answers; `None` where counts are in this process.
+    pub(super) fn store_answers(&self) -> Option<bool> {
+        self.store.answers()
     }
 
     /// The file of an agent type's manifest.

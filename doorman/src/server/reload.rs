@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::{
     Doorman, Error,
-    checked::{Checked, Lasting, Purpose},
+    checked::{Checked, Counts, Lasting, Purpose},
     door::Door,
     generation::Generation,
     launch::{Launch, TokenSource},
@@ -26,6 +26,7 @@ pub(super) struct Reloader {
     pub(super) launch: Launch,
     pub(super) door: Arc<Door>,
     pub(super) modules: Modules,
+    pub(super) counts: Counts,
     pub(super) log: log::Knowledge,
     /// One at a time.
     pub(super) last: Mutex<Last>,
@@ -80,12 +81,8 @@ impl Reloader {
         let this = Arc::clone(self);
         let (modules, known) = (Arc::clone(&last.modules), last.secrets.clone());
         let checking = tokio::task::spawn_blocking(move || {
-            let lasting = Lasting {
-                limits: &this.door.guard.limits,
-                modules: &modules,
-                secrets: &known,
-                reloads: &this.door.reloads,
-            };
+            let lasting =
+                Lasting { counts: Some(&this.counts), modules: &modules, secrets: &known, reloads: &this.door.reloads };
             let mut checked = Checked::of(&this.builder, lasting, Purpose::Serving)?;
             let made_from = Last::of(&mut checked);
             Ok((Generation::of(number, checked, &this.launch)?, made_from))

@@ -8,7 +8,7 @@ use crate::{exposure::ToolSpec, prelude::*, tools};
 /// What `doorman_status` answers. Why a module doesn't run is for the operator's log.
 #[derive(Serialize, JsonSchema)]
 struct Status {
-    /// Whether all modules run that are not optional.
+    /// Whether all modules run that are not optional, and limits can be checked.
     healthy: bool,
     /// How many modules don't run.
     failed_count: usize,
@@ -20,6 +20,9 @@ struct Status {
     stale: bool,
     /// What is wrong with your own manifest, if it is that.
     mistakes: Vec<String>,
+    /// Whether the shared counts of limits can be looked at; while they can't, calls that need them are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<Phase>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -42,9 +45,16 @@ enum Phase {
 #[expose(read_only, scopes = ["doorman:status"])]
 async fn doorman_status(health: State<Health>, reloads: State<Reloads>, caller: Caller) -> ToolResult<Status> {
     let kind = caller.require_agent()?.kind();
-    let mistakes = health.manifest(kind).map(|file| reloads.mistakes(file)).unwrap_or_default();
-    let (modules, stale) = (BTreeMap::new(), reloads.is_stale());
-    let mut status = Status { healthy: true, failed_count: 0, total_count: 0, modules, stale, mistakes };
+    let answers = health.store_answers();
+    let mut status = Status {
+        healthy: answers != Some(false),
+        failed_count: 0,
+        total_count: 0,
+        modules: BTreeMap::new(),
+        stale: reloads.is_stale(),
+        mistakes: health.manifest(kind).map(|file| reloads.mistakes(file)).unwrap_or_default(),
+        state: answers.map(|answers| if answers { Phase::Running } else { Phase::Failed }),
+    };
     for module in health.of_type(kind) {
         status.total_count += 1;
         let runs = module.runs();

@@ -89,6 +89,11 @@ impl Process {
         rustix::process::kill_process(id, signal).expect("the process is there");
     }
 
+    /// Kills it (SIGKILL).
+    pub(crate) fn kill(&self) {
+        self.child().kill().expect("the process is there");
+    }
+
     /// Waits for its end.
     pub(crate) fn ended(&self) -> ExitStatus {
         eventually("the end of the process", || self.status())

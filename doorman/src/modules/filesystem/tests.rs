@@ -61,6 +61,7 @@ impl Ground {
             module: Some(instance.mounted),
             cancelled: tokio_util::sync::CancellationToken::new(),
             progress: None,
+            budget: Budget::default(),
         };
         Self { base, call }
     }

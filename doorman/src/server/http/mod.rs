@@ -104,13 +104,22 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
 
 /// How the server is, for those who look after it: counts, and nothing that names anything.
 async fn report(State(server): State<Arc<Server>>) -> Response {
-    let (total, failed, healthy) = server.door.present().health.count();
+    let present = server.door.present();
+    let (total, failed, healthy) = present.health.count();
+    let state = present.health.store_answers();
+    let healthy = healthy && state != Some(false);
     let (status, word) = if healthy { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
-    let stale = if server.door.reloads.is_stale() { r#","stale":true"# } else { "" };
-    let body = match total {
-        0 => format!(r#"{{"status":"{word}"{stale}}}"#),
-        _ => format!(r#"{{"status":"{word}"{stale},"modules":{{"total_count":{total},"failed_count":{failed}}}}}"#),
-    };
+    let mut body = format!(r#"{{"status":"{word}""#);
+    if server.door.reloads.is_stale() {
+        body += r#","stale":true"#;
+    }
+    if total > 0 {
+        body += &format!(r#","modules":{{"total_count":{total},"failed_count":{failed}}}"#);
+    }
+    if let Some(answers) = state {
+        body += if answers { r#","state":"ok""# } else { r#","state":"unavailable""# };
+    }
+    body.push('}');
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 

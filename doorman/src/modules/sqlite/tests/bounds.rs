@@ -40,6 +40,7 @@ fn s27_a_cancelled_statement_ends() {
         module: None,
         cancelled: token.clone(),
         progress: None,
+        budget: Budget::default(),
     };
     let cancelled = Cancelled::from_call(&call).expect("an extractor");
     let begun = Instant::now();
