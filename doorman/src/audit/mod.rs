@@ -15,19 +15,30 @@
 //! # Ok::<(), doorman::audit::SinkError>(())
 //! ```
 
+mod checkpoint;
 mod file;
+mod keys;
 mod line;
+mod links;
 mod record;
 mod rejected;
+mod settings;
 mod shape;
 mod sink;
+mod tail;
 mod trail;
+mod verify;
 
+#[cfg(test)]
+mod chain_tests;
 #[cfg(test)]
 mod tests;
 
 pub use file::RotatingFile;
+pub use keys::{PublicKey, SigningKey};
 pub use record::{CallRecord, SessionTag, Transport, Verdict};
+pub use settings::{Chaining, Durability, OnFailure, Settings};
 pub use shape::{Shape, shape};
-pub use sink::{Sink, SinkError, Stderr};
+pub use sink::{Segments, Sink, SinkError, Stderr, Stopped, Tail};
 pub use trail::Audit;
+pub use verify::{Finding, Report, Verifier};

@@ -72,7 +72,7 @@ fn a_full_record_and_a_bare_one() {
         cost: Some(25),
         redactions: &[("email", 2)],
         result_bytes: Some(268),
-        call_id: Some("c1"),
+        call: Some("c1"),
         ..record(&shape)
     };
     audit.call(&full).expect("writes");
@@ -92,7 +92,7 @@ fn a_full_record_and_a_bare_one() {
         "transport": "http", "capability": "get_invoice", "verdict": "ok", "reason": "ok",
         "shape": {"type": "object", "count": 1, "len": 1, "values": [{"type": "string", "count": 1, "len": 1}]},
         "duration_us": 1234, "session": "ba7816bf8f01cfea", "principal": "alice", "tenant": "acme", "client": "cli",
-        "scopes_required": ["invoices:read"], "cost": 25, "redactions": {"email": 2}, "result_bytes": 268, "call_id": "c1"});
+        "scopes_required": ["invoices:read"], "cost": 25, "redactions": {"email": 2}, "result_bytes": 268, "call": "c1"});
     let bare = json!({"ts": null, "seq": 2, "kind": "call", "agent_id": null, "agent_type": null, "transport": "stdio",
         "capability": "t", "verdict": "rate_limited", "reason": "rate_limited", "shape": null, "duration_us": 0});
     assert_eq!(lines, [known, bare]);
@@ -112,7 +112,7 @@ fn nobody_forges_a_line() {
         tenant: Some(evil),
         client: Some(evil),
         scopes_required: &[evil.into()],
-        call_id: Some(evil),
+        call: Some(evil),
         ..record(&shape)
     };
     audit.call(&forged).expect("writes");

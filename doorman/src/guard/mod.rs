@@ -21,7 +21,7 @@ pub(crate) use release::{Answer, Body, Meta};
 use crate::{
     audit::{Audit, SessionTag, Transport, Verdict, shape},
     call::{Bound, Call, ProgressSink, Refused, Reply, StateTable, ToolError},
-    exposure::{Capability, Catalog, describe},
+    exposure::{Capability, Catalog, Effect, describe},
     limits::{Admission, Concurrency, Exceeded, Kind, Limits, Permit},
     redact::Redactor,
 };
@@ -79,6 +79,10 @@ impl Guard {
                 return Err(stop);
             }
         };
+        if capability.spec.effect == Effect::Destructive && record.intend().is_err() {
+            admission.refund();
+            return Err(Stop::AuditDown); //                                             nothing destructive runs unrecorded
+        }
         self.run(capability, ready, &request.cancelled).await //                        8. run
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Record<'g> {
     reason: &'static str,
     pub(super) redactions: Counts,
     pub(super) result_bytes: Option<u64>,
+    /// The call's id, if its intent was recorded.
+    call: Option<String>,
     written: bool,
 }
 
@@ -44,6 +46,7 @@ impl<'g> Record<'g> {
             reason: "dropped",
             redactions: Counts::default(),
             result_bytes: None,
+            call: None,
             written: false,
         }
     }
@@ -62,6 +65,14 @@ impl<'g> Record<'g> {
         (self.verdict, self.reason) = (verdict, reason);
     }
 
+    /// Writes that the call is about to run.
+    pub(super) fn intend(&mut self) -> Result<(), SinkError> {
+        let mut id = [0; 8];
+        aws_lc_rs::rand::fill(&mut id).map_err(std::io::Error::other)?;
+        self.call = Some(id.iter().map(|byte| format!("{byte:02x}")).collect());
+        self.guard.audit.intent(&self.known())
+    }
+
     /// Writes the record.
     pub(super) fn close(mut self) -> Result<(), SinkError> {
         self.write()
@@ -69,6 +80,15 @@ impl<'g> Record<'g> {
 
     fn write(&mut self) -> Result<(), SinkError> {
         self.written = true;
+        let mut record = self.known();
+        record.duration = self.began.elapsed();
+        let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
+        record.redactions = &redactions;
+        self.guard.audit.call(&record)
+    }
+
+    /// The record as far as it is known.
+    fn known(&self) -> CallRecord<'_> {
         let principal = &self.access.principal;
         let mut record = CallRecord::new(self.transport, &self.name, self.verdict, self.reason, &self.shape);
         record.agent_id = principal.agent().map(|agent| agent.id());
@@ -77,15 +97,13 @@ impl<'g> Record<'g> {
         record.tenant = principal.tenant();
         record.client = principal.client();
         record.session = self.session;
-        record.duration = self.began.elapsed();
+        record.call = self.call.as_deref();
         record.cost = self.cost;
         record.result_bytes = self.result_bytes;
         if let Some(capability) = self.capability() {
             record.scopes_required = &capability.scopes;
         }
-        let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
-        record.redactions = &redactions;
-        self.guard.audit.call(&record)
+        record
     }
 }
 
