@@ -3,10 +3,16 @@
 use std::fs;
 use std::path::Path;
 
+use futures::FutureExt;
+
 use super::{
     Audit, CallRecord, Chaining, Finding, PublicKey, Report, RotatingFile, Settings, Shape, SigningKey, Transport,
     Verdict, Verifier,
 };
+
+fn now<T>(done: impl Future<Output = T>) -> T {
+    done.now_or_never().expect("nobody waits")
+}
 
 fn open(path: &Path, bytes: u64, key: &SigningKey) -> Audit {
     let settings = Settings { chaining: Chaining::Signed(key.clone()), ..Settings::default() };
@@ -16,7 +22,7 @@ fn open(path: &Path, bytes: u64, key: &SigningKey) -> Audit {
 fn call(audit: &Audit, times: usize) {
     let shape = Shape::default();
     for _ in 0..times {
-        audit.call(&CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape)).expect("writes");
+        now(audit.call(&CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape))).expect("writes");
     }
 }
 
@@ -37,7 +43,7 @@ fn log(key: &SigningKey) -> Vec<u8> {
     for _ in 0..2 {
         let audit = open(&path, 1 << 20, key);
         call(&audit, 2);
-        audit.finish().expect("a checkpoint");
+        now(audit.finish()).expect("a checkpoint");
     }
     fs::read(path).expect("reads")
 }
@@ -87,14 +93,14 @@ fn s24_the_chain_goes_on_over_files_starts_and_torn_lines() {
     let path = dir.path().join("log");
     let audit = open(&path, 4_000, &key);
     call(&audit, 20);
-    audit.finish().expect("a checkpoint");
+    now(audit.finish()).expect("a checkpoint");
     drop(audit);
     let mut torn = fs::read(&path).expect("reads");
     torn.extend_from_slice(b"{\"ts\":");
     fs::write(&path, torn).expect("writes");
     let audit = open(&path, 4_000, &key);
     call(&audit, 1);
-    audit.finish().expect("a checkpoint");
+    now(audit.finish()).expect("a checkpoint");
     let numbered = (1..9).rev().map(|n| dir.path().join(format!("log.{n}")));
     let files: Vec<Vec<u8>> = numbered.chain([path]).filter_map(|path| fs::read(path).ok()).collect();
     let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
@@ -119,8 +125,8 @@ fn s22_an_intent_says_what_is_about_to_run() {
     let shape = Shape::default();
     let record = CallRecord::new(Transport::Http, "purge", Verdict::Ok, "ok", &shape);
     let record = CallRecord { call: Some("0123456789abcdef"), ..record };
-    audit.intent(&record).expect("writes");
-    audit.call(&record).expect("writes");
+    now(audit.intent(&record)).expect("writes");
+    now(audit.call(&record)).expect("writes");
     let text = fs::read_to_string(path).expect("reads");
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((&lines[0]["kind"], &lines[1]["kind"]), (&"intent".into(), &"call".into()));

@@ -114,11 +114,13 @@ impl RotatingFile {
             old.file.sync_data()?;
         }
         *slot = Some(self.rotate().inspect_err(|_| drop(old))?);
-        match (synced, self.path.parent()) {
-            (true, Some(parent)) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-            (true, _) => File::open(".")?.sync_all(),
-            _ => Ok(()),
-        }
+        if synced { self.sync_folder() } else { Ok(()) }
+    }
+
+    /// Puts on the disk what the files are called.
+    fn sync_folder(&self) -> io::Result<()> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
     }
 }
 
@@ -140,8 +142,12 @@ impl Sink for RotatingFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.synced.store(true, Ordering::Relaxed);
-        self.current().as_ref().ok_or_else(closed)?.file.sync_data()
+        self.current().as_ref().ok_or_else(closed)?.file.sync_data()?;
+        if !self.synced.load(Ordering::Relaxed) {
+            self.sync_folder()?;
+            self.synced.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn never_waits(&self) -> bool {

@@ -7,11 +7,15 @@
 //! ```
 //! use doorman::audit::{Audit, CallRecord, Stderr, Transport, Verdict, shape};
 //!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+//! # runtime.block_on(async {
 //! let audit = Audit::new(Stderr);
-//! audit.ready()?;
+//! audit.ready().await?;
 //! let shape = shape(&serde_json::json!({"pin": "4711"}));
 //! let record = CallRecord::new(Transport::Stdio, "get_invoice", Verdict::Ok, "ok", &shape);
-//! audit.call(&CallRecord { principal: Some("alice"), cost: Some(1), ..record })?;
+//! audit.call(&CallRecord { principal: Some("alice"), cost: Some(1), ..record }).await?;
+//! audit.finish().await
+//! # })?;
 //! # Ok::<(), doorman::audit::SinkError>(())
 //! ```
 
@@ -20,25 +24,34 @@ mod file;
 mod keys;
 mod line;
 mod links;
+mod log;
+mod queue;
 mod record;
 mod rejected;
 mod settings;
 mod shape;
+mod shared;
 mod sink;
+mod stderr;
 mod tail;
 mod trail;
 mod verify;
+mod writer;
 
 #[cfg(test)]
 mod chain_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod writer_tests;
 
 pub use file::RotatingFile;
 pub use keys::{PublicKey, SigningKey};
+pub(crate) use line::Line;
 pub use record::{CallRecord, SessionTag, Transport, Verdict};
 pub use settings::{Chaining, Durability, OnFailure, Settings};
 pub use shape::{Shape, shape};
-pub use sink::{Segments, Sink, SinkError, Stderr, Stopped, Tail};
+pub use sink::{Segments, Sink, SinkError, Stopped, Tail};
+pub use stderr::Stderr;
 pub use trail::Audit;
 pub use verify::{Finding, Report, Verifier};

@@ -169,7 +169,8 @@ impl<'a> CallRecord<'a> {
     }
 
     /// The members of the line, but for `ts` and `seq`, which it gets when it is written.
-    pub(super) fn write(&self, line: &mut Line) {
+    pub(crate) fn line(&self) -> Line {
+        let mut line = Line::with_capacity(768);
         let capability = if name::is_tool(self.capability) { self.capability } else { "(invalid)" };
         line.text("kind", "call")
             .text_or_null("agent_id", self.agent_id)
@@ -197,10 +198,12 @@ impl<'a> CallRecord<'a> {
             line.number("result_bytes", bytes);
         }
         line.text_if_known("call", self.call);
+        line
     }
 
-    /// As [`write`](Self::write), for what is known before the function runs.
-    pub(super) fn write_intent(&self, line: &mut Line) {
+    /// As [`line`](Self::line), for what is known before the function runs.
+    pub(crate) fn intent(&self) -> Line {
+        let mut line = Line::with_capacity(512);
         let capability = if name::is_tool(self.capability) { self.capability } else { "(invalid)" };
         line.text("kind", "intent")
             .text_or_null("agent_id", self.agent_id)
@@ -213,6 +216,7 @@ impl<'a> CallRecord<'a> {
             .text_if_known("tenant", self.tenant)
             .text_if_known("client", self.client)
             .text_if_known("call", self.call);
+        line
     }
 }
 

@@ -1,6 +1,11 @@
 //! What an operator chooses about the log.
 
+use std::time::Duration;
+
 use super::keys::SigningKey;
+
+/// How long a record may take, unless something else is said.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub enum Chaining {
 }
 
 /// All that an operator chooses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Settings {
     /// When a record counts as written.
     pub durability: Durability,
@@ -45,4 +50,18 @@ pub struct Settings {
     pub on_failure: OnFailure,
     /// Whether the log is chained.
     pub chaining: Chaining,
+    /// How long a record may wait for a sink that is slow: 5 s by default. Then it counts as failed, and until the
+    /// sink moves again, nobody waits for it.
+    pub patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            on_failure: OnFailure::default(),
+            chaining: Chaining::default(),
+            patience: PATIENCE,
+        }
+    }
 }

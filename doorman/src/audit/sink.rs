@@ -1,12 +1,40 @@
 //! Where lines go.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Takes the lines of the audit log, one at a time and in order.
 ///
 /// Calls wait for it, and it must not return before the line has left the process. A sink that is slow holds up the
-/// calls, not the server: it is called by the log's own thread.
+/// calls, not the server: it is called by the log's own thread, unless it [never waits](Self::never_waits).
+///
+/// ```
+/// use std::{io, net::TcpStream, sync::Mutex};
+/// use doorman::audit::Sink;
+///
+/// /// Sends records to a collector, which answers nothing.
+/// struct Collector {
+///     address: &'static str,
+///     connection: Mutex<Option<TcpStream>>,
+/// }
+///
+/// impl Sink for Collector {
+///     fn write_line(&self, line: &[u8]) -> io::Result<()> {
+///         let mut connection = self.connection.lock().map_err(|_| io::Error::other("poisoned"))?;
+///         let stream = connection.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+///         // What was sent in part is nobody's line: the next one goes over a new connection.
+///         io::Write::write_all(stream, line).inspect_err(|_| *connection = None)
+///     }
+///
+///     fn recover(&self) -> io::Result<()> {
+///         let stream = TcpStream::connect(self.address)?;
+///         *self.connection.lock().map_err(|_| io::Error::other("poisoned"))? = Some(stream);
+///         Ok(())
+///     }
+/// }
+/// # fn main() {}
+/// ```
 pub trait Sink: Send + Sync + 'static {
     /// Writes one line: a JSON object with its newline, in one piece.
     ///
@@ -131,20 +159,15 @@ impl Sink for Box<dyn Sink> {
 #[error("the audit record could not be written: {0}")]
 pub struct SinkError(Arc<io::Error>);
 
-impl From<io::Error> for SinkError {
-    fn from(error: io::Error) -> Self {
-        Self(Arc::new(error))
+impl SinkError {
+    pub(super) fn stuck(patience: Duration) -> Self {
+        let what = format!("the sink has taken no record for {patience:?}");
+        io::Error::new(io::ErrorKind::TimedOut, what).into()
     }
 }
 
-/// Standard error; never standard output, which carries the protocol.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Stderr;
-
-impl Sink for Stderr {
-    fn write_line(&self, line: &[u8]) -> io::Result<()> {
-        let mut stderr = io::stderr().lock();
-        stderr.write_all(line)?;
-        stderr.flush()
+impl From<io::Error> for SinkError {
+    fn from(error: io::Error) -> Self {
+        Self(Arc::new(error))
     }
 }

@@ -1,49 +1,51 @@
-//! The audit log itself: numbers the lines, keeps their order, and knows whether the sink works.
+//! The audit log as its callers see it: they hand a record over and wait until it is written, or until it can't be.
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use tokio::time::{self, timeout_at};
 
 use super::line::Line;
-use super::links::{Links, RESERVE};
+use super::log::Log;
+use super::queue::{Ask, Job, Room};
 use super::record::{CallRecord, Transport};
-use super::rejected::Rejections;
-use super::settings::{Chaining, Durability, OnFailure, Settings};
-use super::sink::{Sink, SinkError, Tail};
+use super::settings::{Durability, OnFailure, Settings};
+use super::shared::Shared;
+use super::sink::{Sink, SinkError};
+use super::writer;
 
 /// The audit log. Lines are numbered from 1 in the order in which they are written; a number that is missing is a line
 /// that the sink refused.
+///
+/// To a sink that never waits, a record is written at once by whoever brings it. Else it goes through a bounded queue to
+/// the log's own thread, which writes all that waits in one go: a sink that is slow holds up the calls that need a record
+/// and nothing else, and one that is stuck is known after a stated time ([`Settings::patience`]). Waiting takes a tokio
+/// runtime with time.
 pub struct Audit {
-    sink: Box<dyn Sink>,
-    broken: AtomicBool,
-    durability: Durability,
-    on_failure: OnFailure,
-    state: Mutex<State>,
+    shared: Arc<Shared>,
 }
 
-#[derive(Default)]
-struct State {
-    seq: u64,
-    /// Records of calls that are lost since the sink failed. Counts of refused requests aren't: they are kept.
-    lost: u64,
-    /// The size of the line that failed, in bytes.
-    failed: usize,
-    rejections: Rejections,
-    links: Option<Links>,
-    /// When a lost record was last told to the operator.
-    warned: Option<Instant>,
-    /// The line being put together; kept for its memory.
-    line: Vec<u8>,
+/// A record that was handed over: it is written, or counted as lost, whether or not anybody waits.
+pub(crate) struct Handed(Fate);
+
+enum Fate {
+    /// It is settled.
+    Settled(Result<(), SinkError>),
+    /// The log's thread will tell, until then.
+    Waiting(Arc<Shared>, oneshot::Receiver<Result<(), SinkError>>, time::Instant),
 }
 
 impl Audit {
     /// An audit log that writes to this sink.
     #[must_use]
     pub fn new(sink: impl Sink) -> Self {
-        let (durability, on_failure) = (Durability::default(), OnFailure::default());
-        Self { sink: Box::new(sink), broken: AtomicBool::new(false), durability, on_failure, state: Mutex::default() }
+        let Settings { durability, on_failure, patience, .. } = Settings::default();
+        let at_once = sink.never_waits();
+        let log = Log::new(Box::new(sink), durability);
+        Self { shared: Arc::new(Shared::new(log, on_failure, at_once, patience)) }
     }
 
     /// As [`new`](Self::new), as an operator chooses. A chained log is continued, if the sink holds one.
@@ -51,50 +53,13 @@ impl Audit {
     /// # Errors
     /// The sink can't do what is asked of it.
     pub fn open(sink: impl Sink, settings: Settings) -> io::Result<Self> {
-        let Settings { durability, on_failure, chaining } = settings;
-        let audit = Self { durability, on_failure, ..Self::new(sink) };
-        if durability == Durability::Fsync {
-            audit.sink.sync()?;
+        let Settings { durability, on_failure, chaining, patience } = settings;
+        let at_once = sink.never_waits() && durability == Durability::Flushed;
+        if on_failure == OnFailure::Warn {
+            tracing::warn!("audit records may be lost: calls go on when they can't be written, as asked");
         }
-        let key = match chaining {
-            Chaining::Off => return Ok(audit),
-            Chaining::Chained => None,
-            Chaining::Signed(key) => Some(key),
-        };
-        let tail = audit.sink.segments().map_or_else(|| Ok(Tail::default()), |segments| segments.tail())?;
-        let resumed = Links::resume(&tail, key.clone());
-        let mut cause = if resumed.is_some() { "restarted" } else { "start" };
-        let mut links = match resumed {
-            Some(links) => links,
-            None => {
-                // What is there isn't a chain that could go on: the chain begins with a file of its own.
-                if let Some(segments) = audit.sink.segments().filter(|_| !tail.rotated) {
-                    segments.rotate()?;
-                }
-                Links::start(key).map_err(io::Error::other)?
-            }
-        };
-        let mut state = audit.state();
-        let mut recovered = None;
-        if cause == "restarted" && !tail.torn.is_empty() {
-            let mut line = Line::default();
-            line.text("kind", "recovered").number("lost", 0);
-            links.close_torn(&tail.torn, &mut line);
-            recovered = Some(line);
-        }
-        if cause == "restarted" && tail.rotated {
-            cause = "rotated";
-        }
-        let begins = links.members(cause);
-        state.links = Some(links);
-        // A line that was torn in the file before can't be told of before the file has begun.
-        let lines = if tail.rotated { [Some(begins), recovered] } else { [recovered, Some(begins)] };
-        // Not to a new file: what closes a torn line stands right behind it.
-        for line in lines.iter().flatten() {
-            audit.append(&mut state, line, None)?;
-        }
-        drop(state);
-        Ok(audit)
+        let log = Log::open(Box::new(sink), durability, chaining)?;
+        Ok(Self { shared: Arc::new(Shared::new(log, on_failure, at_once, patience)) })
     }
 
     /// Whether a record can be written, as far as is known. To be asked before anything runs: after a failure it tries
@@ -102,21 +67,25 @@ impl Audit {
     ///
     /// # Errors
     /// The sink failed and still doesn't work.
-    pub fn ready(&self) -> Result<(), SinkError> {
-        if !self.broken.load(Ordering::Acquire) || self.on_failure == OnFailure::Warn {
+    pub async fn ready(&self) -> Result<(), SinkError> {
+        let shared = &self.shared;
+        if !shared.is_broken() || !shared.denies() {
             return Ok(());
         }
-        self.recover(&mut self.state())
+        if let Some(mut log) = shared.log_now() {
+            return shared.recover(&mut log);
+        }
+        let stuck = || SinkError::stuck(shared.patience);
+        let room = shared.queue.room_now(0).filter(|_| !shared.is_stuck()).ok_or_else(stuck)?;
+        self.ask(Ask::Ready, Some(room)).written().await
     }
 
     /// Writes the record of a call. To be called before the reply is sent; if it fails, the reply is an error.
     ///
     /// # Errors
     /// The sink failed; [`ready`](Self::ready) will fail, too, until it works again.
-    pub fn call(&self, record: &CallRecord<'_>) -> Result<(), SinkError> {
-        let mut line = Line::with_capacity(768);
-        record.write(&mut line);
-        self.record(&line)
+    pub async fn call(&self, record: &CallRecord<'_>) -> Result<(), SinkError> {
+        self.hand_over(record.line()).await.written().await
     }
 
     /// Writes that a destructive call is about to run. To be called before it does; if it fails, nothing may run. The
@@ -124,25 +93,45 @@ impl Audit {
     ///
     /// # Errors
     /// As [`call`](Self::call).
-    pub fn intent(&self, record: &CallRecord<'_>) -> Result<(), SinkError> {
-        let mut line = Line::with_capacity(512);
-        record.write_intent(&mut line);
-        self.record(&line)
+    pub async fn intent(&self, record: &CallRecord<'_>) -> Result<(), SinkError> {
+        self.hand_over(record.intent()).await.written().await
     }
 
-    fn record(&self, line: &Line) -> Result<(), SinkError> {
-        let mut state = self.state();
-        let written = self.recover(&mut state).and_then(|()| self.write(&mut state, line));
-        state.lost += u64::from(written.is_err());
-        match (written, self.on_failure) {
-            (Err(error), OnFailure::Warn) => {
-                if state.warned.is_none_or(|then| then.elapsed().as_secs() >= 1) {
-                    state.warned = Some(Instant::now());
-                    tracing::error!(%error, lost = state.lost, "AUDIT RECORDS ARE BEING LOST, and calls go on as asked");
-                }
-                Ok(())
+    /// Hands a line over, as soon as there is room for it.
+    pub(crate) async fn hand_over(&self, line: Line) -> Handed {
+        let shared = &self.shared;
+        if let Some(settled) = self.at_once(&line) {
+            return settled;
+        }
+        let deadline = time::Instant::now() + shared.patience;
+        let bytes = line.0.len();
+        let room = match shared.queue.room_now(bytes) {
+            Some(room) => Some(room),
+            None if shared.is_stuck() => None,
+            None => timeout_at(deadline, shared.queue.room(bytes)).await.ok().flatten(),
+        };
+        let Some(room) = room else {
+            shared.lose(1);
+            return Handed(Fate::Settled(shared.judged(Err(shared.stalled()))));
+        };
+        match self.ask(Ask::Record(line), Some(room)) {
+            Handed(Fate::Waiting(shared, told, _)) => Handed(Fate::Waiting(shared, told, deadline)),
+            settled => settled,
+        }
+    }
+
+    /// Hands a line over that nobody waits for. It is lost if there is no room.
+    pub(crate) fn leave(&self, line: Line) {
+        let shared = &self.shared;
+        if self.at_once(&line).is_some() {
+            return;
+        }
+        match shared.queue.room_now(line.0.len()) {
+            Some(room) => drop(self.ask(Ask::Record(line), Some(room))),
+            None => {
+                shared.lose(1);
+                let _ = shared.judged(Err(shared.stalled()));
             }
-            (written, _) => written,
         }
     }
 
@@ -152,7 +141,8 @@ impl Audit {
         self.rejected_at(reason, transport, Instant::now());
     }
 
-    /// Writes the counts of refused requests whose second has passed. To be called by a timer.
+    /// Writes the counts of refused requests whose second has passed, and a checkpoint that is due; or has the log's
+    /// thread do so. To be called by a timer.
     ///
     /// # Errors
     /// The sink failed; the counts are kept.
@@ -160,150 +150,82 @@ impl Audit {
         self.flush_at(Some(Instant::now()))
     }
 
-    /// Writes all counts of refused requests. To be called at shutdown.
+    /// Writes all that waits, all counts of refused requests and a last checkpoint. To be called at shutdown.
     ///
     /// # Errors
-    /// The sink failed; the counts are kept.
-    pub fn finish(&self) -> Result<(), SinkError> {
-        self.flush_at(None)?;
-        Ok(self.checkpoint(&mut self.state(), "stop")?)
+    /// The sink failed, or takes longer than a record may.
+    pub async fn finish(&self) -> Result<(), SinkError> {
+        if let Some(mut log) = self.shared.log_now() {
+            return self.shared.finish_with(&mut log);
+        }
+        self.ask(Ask::Finish, None).written().await
     }
 
     pub(super) fn rejected_at(&self, reason: &'static str, transport: Transport, now: Instant) {
-        self.state().rejections.add(reason, transport);
-        // Refused already: a failure is kept in mind for the calls to come, and this count for the next attempt.
-        let _ = self.flush_at(Some(now));
+        if self.shared.reject(reason, transport, now) {
+            // Refused already: a failure is kept in mind for the calls to come, and this count for the next attempt.
+            let _ = self.flush_at(Some(now));
+        }
     }
 
     pub(super) fn flush_at(&self, now: Option<Instant>) -> Result<(), SinkError> {
-        let mut state = self.state();
-        let mut rejections = std::mem::take(&mut state.rejections);
-        let result = rejections.write(now, |line| {
-            self.recover(&mut state)?;
-            self.write(&mut state, line)
-        });
-        state.rejections = rejections;
-        result?;
-        match state.links.as_ref().and_then(|links| links.due(Instant::now())) {
-            Some(cause) if !self.broken.load(Ordering::Acquire) => Ok(self.checkpoint(&mut state, cause)?),
-            _ => Ok(()),
+        match self.shared.log_now() {
+            Some(mut log) => self.shared.flush_with(&mut log, now),
+            None => Ok(self.shared.queue.flush(|| writer::start(&self.shared))?),
         }
     }
 
-    /// If the sink is known to have failed, tries it again. That it can be opened says little (a full disk can), so the
-    /// proof is a line, as long as the one that failed: a shorter one may fit where no record does.
-    fn recover(&self, state: &mut State) -> Result<(), SinkError> {
-        if !self.broken.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        self.sink.recover()?;
-        let mut line = Line::default();
-        line.text("kind", "recovered").number("lost", state.lost);
-        self.resume(state, &mut line)?;
-        line.0.resize(state.failed.max(line.0.len()), b' ');
-        self.append(state, &line, None)?;
-        tracing::warn!(lost = state.lost, "the audit sink works again");
-        state.lost = 0;
-        self.broken.store(false, Ordering::Release);
-        Ok(())
+    /// Writes a line on this thread, if that takes no waiting.
+    fn at_once(&self, line: &Line) -> Option<Handed> {
+        let mut log = self.shared.log_now()?;
+        let (_, error) = self.shared.write(&mut log, [line].into_iter());
+        drop(log);
+        Some(Handed(Fate::Settled(self.shared.judged(error.map_or(Ok(()), Err)))))
     }
 
-    fn write(&self, state: &mut State, line: &Line) -> Result<(), SinkError> {
-        let written = self.put(state, line);
-        if let Err(error) = &written {
-            tracing::error!(%error, "the audit sink failed; calls are refused until it works again");
-            state.failed = line.0.len();
-            self.broken.store(true, Ordering::Release);
-        }
-        Ok(written?)
-    }
-
-    /// Finds the end of the chain again, where the sink keeps it.
-    fn resume(&self, state: &mut State, line: &mut Line) -> io::Result<()> {
-        let Some((segments, links)) = self.sink.segments().zip(state.links.as_mut()) else { return Ok(()) };
-        let tail = segments.tail()?;
-        if tail.rotated {
-            let begins = links.members("recovered");
-            return self.append(state, &begins, None);
-        }
-        if !tail.torn.is_empty() {
-            links.close_torn(&tail.torn, line);
-        }
-        Ok(())
-    }
-
-    /// Numbers a line and hands it to the sink. Under the lock, so that numbers, times and lines have one order.
-    fn put(&self, state: &mut State, members: &Line) -> io::Result<()> {
-        if let Some((segments, links)) = self.sink.segments().zip(state.links.as_ref())
-            && links.head.pos > 0
-            && segments.is_full(members.0.len() + RESERVE)
-        {
-            let begins = links.members("rotated");
-            self.checkpoint(state, "rotation")?;
-            segments.rotate()?;
-            self.append(state, &begins, None)?;
-        }
-        self.append(state, members, None)?;
-        match state.links.as_ref().and_then(|links| links.due(Instant::now())) {
-            Some(cause) => self.checkpoint(state, cause),
-            None => Ok(()),
-        }
-    }
-
-    /// Signs the chain as it is, if it is to be signed and there is something new.
-    fn checkpoint(&self, state: &mut State, cause: &str) -> io::Result<()> {
-        match &state.links {
-            Some(_) => self.append(state, &Line::default(), Some(cause)),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes a line to where the sink writes now; with a cause, a checkpoint.
-    fn append(&self, state: &mut State, members: &Line, checkpoint: Option<&str>) -> io::Result<()> {
-        let mut line = Line(std::mem::take(&mut state.line));
-        line.0.clear();
-        line.time("ts", SystemTime::now()).number("seq", state.seq + 1);
-        line.0.insert(0, b'{');
-        line.0.push(b',');
-        match (checkpoint, &state.links) {
-            (Some(cause), Some(links)) => {
-                // `{"ts":"` and the 27 characters of a time.
-                let ts = std::str::from_utf8(&line.0[7..34]).unwrap_or_default();
-                let Some(members) = links.checkpoint(ts, state.seq + 1, cause) else { return Ok(()) };
-                line.0.extend_from_slice(members.as_bytes());
-            }
-            _ => line.0.extend_from_slice(&members.0),
-        }
-        state.seq += 1;
-        if let Some(links) = &state.links {
-            links.bind(&mut line.0);
-        }
-        line.0.extend_from_slice(b"}\n");
-        let mut written = match (self.sink.segments(), &state.links) {
-            (Some(segments), Some(_)) => segments.append(&[&line.0]).map_err(|stopped| stopped.error),
-            _ => self.sink.write_line(&line.0),
-        };
-        if let (Ok(()), Some(links)) = (&written, &mut state.links) {
-            links.advance(&line.0[..line.0.len() - 1]);
-            if checkpoint.is_some() {
-                links.signed(Instant::now());
+    /// Has the log's thread do something.
+    fn ask(&self, ask: Ask, room: Option<Room>) -> Handed {
+        let shared = &self.shared;
+        let is_record = matches!(ask, Ask::Record(_));
+        let (done, told) = oneshot::channel();
+        let pushed = shared.queue.push(Job { ask, done: Some(done), _room: room }, || writer::start(shared));
+        match pushed {
+            Ok(()) => Handed(Fate::Waiting(Arc::clone(shared), told, time::Instant::now() + shared.patience)),
+            Err(error) => {
+                shared.lose(u64::from(is_record));
+                Handed(Fate::Settled(shared.judged(Err(error.into()))))
             }
         }
-        if written.is_ok() && self.durability == Durability::Fsync {
-            written = self.sink.sync();
-        }
-        state.line = line.0;
-        written
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A sink that panicked left nothing half done here but a number.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Handed {
+    /// Waits until the line is written.
+    pub(crate) async fn written(self) -> Result<(), SinkError> {
+        match self.0 {
+            Fate::Settled(written) => written,
+            // It waits in the queue and will be written when the sink moves again, but not in this call's time.
+            Fate::Waiting(shared, ..) if shared.is_stuck() => shared.judged(Err(SinkError::stuck(shared.patience))),
+            Fate::Waiting(shared, told, deadline) => {
+                let written = match timeout_at(deadline, told).await {
+                    Ok(Ok(written)) => written,
+                    Ok(Err(_)) => Err(io::Error::other("the audit log's thread has ended").into()),
+                    Err(_) => Err(shared.stalled()),
+                };
+                shared.judged(written)
+            }
+        }
+    }
+}
+
+impl Drop for Audit {
+    fn drop(&mut self) {
+        self.shared.queue.close();
     }
 }
 
 impl fmt::Debug for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Audit").field("broken", &self.broken).finish_non_exhaustive()
+        f.debug_struct("Audit").field("broken", &self.shared.is_broken()).finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ mod record;
 mod release;
 mod run;
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,7 @@ impl Guard {
         let mut record = Record::open(self, &request, shape(&request.arguments));
         let outcome = self.pass(request, &mut record).await;
         let answer = self.release_contained(outcome, &mut record); //                   9. redact
-        match panics::contain_sync(|| record.close()) {
+        match panics::contain(pin!(record.close())).await {
             Ok(Ok(())) => answer, //                                                    10. record, before the reply
             _ => Some(Answer::refusal(Verdict::Error, "no audit record could be written, so there is no reply")),
         }
@@ -71,7 +71,7 @@ impl Guard {
         record.found(known);
         let admission = self.limit(&request.access, known)?; //                         3. limit: every attempt counts
         let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
-        self.audit.ready().map_err(|_| Stop::AuditDown)?; //                            nothing runs without its record
+        self.audit.ready().await.map_err(|_| Stop::AuditDown)?; //                      nothing runs without its record
         let ready = match self.prepare(&request, capability) {
             Ok(ready) => ready, //                                                      5. bind, 6. extract
             Err(stop) => {
@@ -79,7 +79,7 @@ impl Guard {
                 return Err(stop);
             }
         };
-        if capability.spec.effect == Effect::Destructive && record.intend().is_err() {
+        if capability.spec.effect == Effect::Destructive && record.intend().await.is_err() {
             admission.refund();
             return Err(Stop::AuditDown); //                                             nothing destructive runs unrecorded
         }

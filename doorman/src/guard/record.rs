@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{Access, Guard, Request};
 use crate::{
-    audit::{CallRecord, SessionTag, Shape, SinkError, Transport, Verdict},
+    audit::{CallRecord, Line, SessionTag, Shape, SinkError, Transport, Verdict},
     exposure::Capability,
     redact::Counts,
 };
@@ -66,25 +66,27 @@ impl<'g> Record<'g> {
     }
 
     /// Writes that the call is about to run.
-    pub(super) fn intend(&mut self) -> Result<(), SinkError> {
+    pub(super) async fn intend(&mut self) -> Result<(), SinkError> {
         let mut id = [0; 8];
         aws_lc_rs::rand::fill(&mut id).map_err(std::io::Error::other)?;
         self.call = Some(id.iter().map(|byte| format!("{byte:02x}")).collect());
-        self.guard.audit.intent(&self.known())
+        self.guard.audit.intent(&self.known()).await
     }
 
-    /// Writes the record.
-    pub(super) fn close(mut self) -> Result<(), SinkError> {
-        self.write()
-    }
-
-    fn write(&mut self) -> Result<(), SinkError> {
+    /// Writes the record, and waits until it is there.
+    pub(super) async fn close(mut self) -> Result<(), SinkError> {
+        let handed = self.guard.audit.hand_over(self.line()).await;
+        // From here on it will be written, or is known to be lost, whether or not the call goes on.
         self.written = true;
+        handed.written().await
+    }
+
+    fn line(&self) -> Line {
         let mut record = self.known();
         record.duration = self.began.elapsed();
         let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
         record.redactions = &redactions;
-        self.guard.audit.call(&record)
+        record.line()
     }
 
     /// The record as far as it is known.
@@ -109,8 +111,8 @@ impl<'g> Record<'g> {
 
 impl Drop for Record<'_> {
     fn drop(&mut self) {
-        if !self.written && self.write().is_err() {
-            tracing::error!("the audit record of a dropped call could not be written");
+        if !self.written {
+            self.guard.audit.leave(self.line());
         }
     }
 }

@@ -201,7 +201,9 @@ impl App {
         Box::pin(async move {
             self.stop.cancel();
             self.modules.stop().await;
-            drop(self.door.guard.audit.finish());
+            if let Err(error) = self.door.guard.audit.finish().await {
+                tracing::error!(%error, "the end of the audit log is missing");
+            }
         })
     }
 }
