@@ -27,9 +27,9 @@ fn call(audit: &Audit, times: usize) {
 }
 
 fn verify(key: &SigningKey, files: &[&[u8]]) -> (Report, Vec<Finding>) {
-    let key = PublicKey::parse(key.public_pem().as_bytes()).expect("a key");
+    let keys = [PublicKey::parse(key.public_pem().as_bytes()).expect("a key")];
     let mut findings = Vec::new();
-    let mut verifier = Verifier::new(Some(&key), |finding| findings.push(finding));
+    let mut verifier = Verifier::new(&keys, |finding| findings.push(finding));
     for file in files {
         verifier.file("log", *file).expect("reads");
     }
@@ -53,7 +53,8 @@ fn s20_any_changed_byte_is_found() {
     let (key, _) = SigningKey::generate().expect("a key");
     let log = log(&key);
     let (report, findings) = verify(&key, &[&log]);
-    assert_eq!((report.lines, report.range, report.checkpoints, findings), (8, Some((1, 8)), 2, vec![]));
+    assert_eq!((report.lines, report.first, report.checkpoints, findings), (8, Some(1), 2, vec![]));
+    assert!(report.head.is_some_and(|head| head.to_string().starts_with("8:")));
     for at in 0..log.len() {
         for bit in [0x01, 0x20, 0x80] {
             let mut changed = log.clone();

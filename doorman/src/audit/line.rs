@@ -124,7 +124,7 @@ impl Line {
 
 /// What JSON wants escaped, and beyond it everything that some reader takes for a line break, a terminal command or a
 /// change of direction, or doesn't show at all: a name must look like what it is, wherever the log is read.
-fn escaped(c: char) -> bool {
+pub(super) fn escaped(c: char) -> bool {
     match c {
         '"' | '\\' => true,
         ' '..='~' => false,
@@ -174,6 +174,13 @@ pub(super) fn push_time(out: &mut Vec<u8>, time: SystemTime) {
         push_padded(out, number, digits);
         out.push(after);
     }
+}
+
+/// A time as records say it.
+pub(crate) fn time_text(time: SystemTime) -> String {
+    let mut out = Vec::with_capacity(TIME);
+    push_time(&mut out, time);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Decimal, padded with zeros to so many digits.

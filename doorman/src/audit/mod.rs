@@ -20,12 +20,15 @@
 //! ```
 
 mod checkpoint;
+mod datagram;
 mod file;
+mod journald;
 mod keys;
 mod line;
 mod links;
 mod log;
 mod queue;
+mod reading;
 mod record;
 mod rejected;
 mod settings;
@@ -33,6 +36,7 @@ mod shape;
 mod shared;
 mod sink;
 mod stderr;
+mod syslog;
 mod tail;
 mod trail;
 mod verify;
@@ -46,12 +50,15 @@ mod tests;
 mod writer_tests;
 
 pub use file::RotatingFile;
+pub use journald::Journald;
 pub use keys::{PublicKey, SigningKey};
-pub(crate) use line::Line;
+pub(crate) use line::{Line, time_text};
+pub(crate) use reading::{Entry, Filter, Follow, Stats, last, log_files, visible, visible_json};
 pub use record::{CallRecord, SessionTag, Transport, Verdict};
 pub use settings::{Chaining, Durability, OnFailure, Settings};
 pub use shape::{Shape, shape};
 pub use sink::{Segments, Sink, SinkError, Stopped, Tail};
 pub use stderr::Stderr;
+pub use syslog::Syslog;
 pub use trail::Audit;
-pub use verify::{Finding, Report, Verifier};
+pub use verify::{Finding, Head, Report, Verifier};

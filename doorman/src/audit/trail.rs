@@ -12,7 +12,7 @@ use super::line::Line;
 use super::log::Log;
 use super::queue::{Ask, Job, Room};
 use super::record::{CallRecord, Transport};
-use super::settings::{Durability, OnFailure, Settings};
+use super::settings::{Durability, Settings};
 use super::shared::Shared;
 use super::sink::{Sink, SinkError};
 use super::writer;
@@ -55,9 +55,6 @@ impl Audit {
     pub fn open(sink: impl Sink, settings: Settings) -> io::Result<Self> {
         let Settings { durability, on_failure, chaining, patience } = settings;
         let at_once = sink.never_waits() && durability == Durability::Flushed;
-        if on_failure == OnFailure::Warn {
-            tracing::warn!("audit records may be lost: calls go on when they can't be written, as asked");
-        }
         let log = Log::open(Box::new(sink), durability, chaining)?;
         Ok(Self { shared: Arc::new(Shared::new(log, on_failure, at_once, patience)) })
     }

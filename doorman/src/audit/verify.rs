@@ -5,20 +5,29 @@
 //! missing between two; a chain that goes on twice (after a rollback); a torn line; a checkpoint that doesn't hold.
 //!
 //! What can't be found: lines, or whole files, cut off at either end, unless something outside says that they were there
-//! (a checkpoint that was kept elsewhere); without a key, a log that was rewritten from the changed line on by somebody
-//! who computed all hashes anew, and a change in the very last line; with a key, the same after the last checkpoint, whose
-//! number of lines the report tells.
+//! (a pinned [`Head`]); without a key, a log that was rewritten from the changed line on by somebody who computed all hashes
+//! anew, and a change in the very last line; with a key, the same after the last checkpoint, whose number of lines the
+//! report tells.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead};
+use std::str::FromStr;
 
 use serde_json::Value;
 
 use super::checkpoint::{Checkpoint, Hash, hash, hex, unhex};
 use super::keys::PublicKey;
+use super::reading::{Lines, Read};
 
-/// The longest line that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
+/// How many calls whose end isn't recorded are kept in mind; so many never run at once.
+const MOST_OPEN: usize = 65_536;
+
+/// Where a call's id is looked for, from a line's end, in bytes.
+const CALL_WITHIN: usize = 2_048;
+
+/// More lines than a checkpoint may be late.
+const MOST_UNSIGNED: u64 = 1_000;
 
 /// Something that isn't as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,61 +46,104 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A line in a chain: its number and its SHA-256, written `NUMBER:HASH`. Whoever keeps one elsewhere can tell later that
+/// all up to it is still there, unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pos: u64,
+    hash: Hash,
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.pos, hex(&self.hash))
+    }
+}
+
+impl FromStr for Head {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (pos, hash) = text.split_once(':').ok_or("expected NUMBER:HASH, as `audit verify` prints it")?;
+        let pos = pos.parse().map_err(|_| "expected a number before the colon")?;
+        Ok(Self { pos, hash: unhex(hash).ok_or("expected 64 lower-case hexadecimal digits after the colon")? })
+    }
+}
+
 /// What was verified.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
     /// How many lines were read.
     pub lines: u64,
-    /// The numbers of the first and the last line in the chain.
-    pub range: Option<(u64, u64)>,
+    /// The number of the first line in the chain: what was before isn't in these files.
+    pub first: Option<u64>,
+    /// The last line of the chain.
+    pub head: Option<Head>,
     /// Checkpoints whose signature holds.
     pub checkpoints: u64,
-    /// How many lines are after the last of them.
+    /// Checkpoints whose signature wasn't verified, because there is no key.
+    pub unverified: u64,
+    /// How many lines are after the last checkpoint that holds.
     pub unsigned: u64,
+    /// Where destructive calls began of whose end there is no record: file and line of each intent.
+    pub open: Vec<(String, u64)>,
     /// How many findings there were.
     pub findings: u64,
 }
 
 /// Verifies the files of one log, oldest first.
 pub struct Verifier<'a, F: FnMut(Finding)> {
-    key: Option<&'a PublicKey>,
+    keys: &'a [PublicKey],
+    pinned: Vec<Head>,
     tell: F,
     report: Report,
     chain: Option<[u8; 16]>,
     last: Option<(u64, Hash)>,
     /// A line that isn't one of a chain: its length and hash. It may be a torn one that the next line tells of.
     torn: Option<(u64, Hash)>,
+    /// Calls that began, by their id, and where that stands.
+    open: BTreeMap<String, (String, u64)>,
     at: (String, u64),
 }
 
 impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
-    /// With a key, checkpoints must be signed by it. Findings are told as they come.
-    pub fn new(key: Option<&'a PublicKey>, tell: F) -> Self {
-        let at = (String::new(), 0);
-        Self { key, tell, report: Report::default(), chain: None, last: None, torn: None, at }
+    /// With keys, checkpoints must be signed by one of them. Findings are told as they come.
+    pub fn new(keys: &'a [PublicKey], tell: F) -> Self {
+        Self {
+            keys,
+            pinned: Vec::new(),
+            tell,
+            report: Report::default(),
+            chain: None,
+            last: None,
+            torn: None,
+            open: BTreeMap::new(),
+            at: (String::new(), 0),
+        }
+    }
+
+    /// This line must be there.
+    pub fn expect(&mut self, head: Head) {
+        self.pinned.push(head);
     }
 
     /// Reads the next file.
     ///
     /// # Errors
     /// It can't be read.
-    pub fn file(&mut self, name: &str, mut text: impl BufRead) -> io::Result<()> {
+    pub fn file(&mut self, name: &str, text: impl BufRead) -> io::Result<()> {
         self.at = (name.to_owned(), 0);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            if io::Read::take(&mut text, LONGEST).read_until(b'\n', &mut line)? == 0 {
-                return Ok(());
-            }
+        let mut lines = Lines::new(text);
+        while let Some(read) = lines.next()? {
             self.at.1 += 1;
             self.report.lines += 1;
-            let whole = line.pop_if(|byte| *byte == b'\n').is_some();
-            if whole {
-                self.line(&line);
-            } else {
-                self.find("the line is torn: it doesn't end".to_owned());
+            match read {
+                Read::Whole(line) => self.line(line),
+                Read::Torn(_) => self.find("the line is torn: it doesn't end".to_owned()),
+                Read::TooLong(bytes) => self.find(format!("a line of {bytes} bytes: none of a log's is so long")),
             }
         }
+        Ok(())
     }
 
     /// What there is to say at the end.
@@ -99,11 +151,16 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
         if self.torn.is_some() {
             self.find("not a line of a chain".to_owned());
         }
-        if self.key.is_some() && self.report.checkpoints == 0 {
+        for pinned in std::mem::take(&mut self.pinned) {
+            self.find(format!("the line that was pinned isn't there: {pinned}"));
+        }
+        if !self.keys.is_empty() && self.report.checkpoints == 0 {
             self.find("nothing is signed: no checkpoint of this key".to_owned());
-        } else if self.key.is_some() && self.report.unsigned > 1_000 {
+        } else if !self.keys.is_empty() && self.report.unsigned > MOST_UNSIGNED {
             self.find(format!("{} lines without a checkpoint; one comes after at most 1000", self.report.unsigned));
         }
+        self.report.open = self.open.into_values().collect();
+        self.report.head = self.last.map(|(pos, hash)| Head { pos, hash });
         self.report
     }
 
@@ -114,7 +171,9 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
 
     fn line(&mut self, line: &[u8]) {
         let Some(parsed) = Parsed::of(line) else {
-            if self.torn.replace((line.len() as u64, hash(line))).is_some() || self.at.1 == 1 {
+            if self.at == (self.at.0.clone(), 1) && self.last.is_none() && Parsed::is_unchained(line) {
+                self.find("this log isn't chained: nothing can be said of it".to_owned());
+            } else if self.torn.replace((line.len() as u64, hash(line))).is_some() || self.at.1 == 1 {
                 self.find("not a line of a chain".to_owned());
             }
             return;
@@ -126,11 +185,20 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
             "call" | "intent" | "rejected" | "recovered" => self.report.unsigned += 1,
             _ => self.find("a kind of line that this verifier doesn't know".to_owned()),
         }
+        if let (kind @ ("call" | "intent"), Some(call)) = (parsed.kind, parsed.call()) {
+            if kind == "call" {
+                self.open.remove(call);
+            } else if self.open.len() < MOST_OPEN {
+                self.open.insert(call.to_owned(), self.at.clone());
+            }
+        }
         if self.at.1 == 1 && parsed.kind != "chain" {
             self.find("the file doesn't begin with a `chain` line".to_owned());
         }
-        self.last = Some((parsed.pos, hash(line)));
-        self.report.range = Some((self.report.range.map_or(parsed.pos, |(first, _)| first), parsed.pos));
+        let head = Head { pos: parsed.pos, hash: hash(line) };
+        self.pinned.retain(|pinned| *pinned != head);
+        self.last = Some((head.pos, head.hash));
+        self.report.first.get_or_insert(parsed.pos);
     }
 
     /// Whether a line follows from the one before.
@@ -190,17 +258,18 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
         {
             return self.find("a checkpoint of other lines than those before it".to_owned());
         }
-        let Some(key) = self.key else {
+        if self.keys.is_empty() {
+            self.report.unverified += 1;
             self.report.unsigned += 1;
             return;
-        };
-        if text("key") != key.id() {
-            self.find(format!("a checkpoint by another key: {}", text("key").escape_debug()));
-        } else if key.verifies(&it.signed_bytes(), &signature) {
-            self.report.checkpoints += 1;
-            self.report.unsigned = 0;
-        } else {
-            self.find("a checkpoint whose signature is wrong".to_owned());
+        }
+        match self.keys.iter().find(|key| key.id() == text("key")) {
+            None => self.find(format!("a checkpoint by another key: {}", text("key").escape_debug())),
+            Some(key) if key.verifies(&it.signed_bytes(), &signature) => {
+                self.report.checkpoints += 1;
+                self.report.unsigned = 0;
+            }
+            Some(_) => self.find("a checkpoint whose signature is wrong".to_owned()),
         }
     }
 }
@@ -230,5 +299,18 @@ impl<'a> Parsed<'a> {
             _ => Value::Null,
         };
         Some(Self { bytes, ts, seq: seq.parse().ok()?, kind, pos: pos.parse().ok()?, prev: unhex(prev)?, value })
+    }
+
+    /// The id of the call. It is the last member before `pos`; in texts, quotes are escaped.
+    fn call(&self) -> Option<&'a str> {
+        let end = &self.bytes[self.bytes.len().saturating_sub(CALL_WITHIN)..];
+        let at = memchr::memmem::rfind(end, br#","call":""#)? + 9;
+        let len = memchr::memchr(b'"', &end[at..])?;
+        std::str::from_utf8(&end[at..at + len]).ok()
+    }
+
+    /// Whether a line is one of a log without a chain.
+    fn is_unchained(line: &[u8]) -> bool {
+        line.starts_with(br#"{"ts":""#)
     }
 }

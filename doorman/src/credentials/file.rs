@@ -16,8 +16,17 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
 
 /// As [`read_private`], for what needn't be text.
 pub(crate) fn read_private_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    read_bytes(open_private(path)?)
+}
+
+/// As [`read_public`], for what needn't be text.
+pub(crate) fn read_public_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    read_bytes(open(path)?.0)
+}
+
+fn read_bytes(file: File) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = Zeroizing::new(Vec::new());
-    let read = open_private(path)?.take(MOST + 1).read_to_end(&mut bytes).map_err(|_| "can't be read".to_owned())?;
+    let read = file.take(MOST + 1).read_to_end(&mut bytes).map_err(|_| "can't be read".to_owned())?;
     if read as u64 > MOST { Err(format!("expected {MOST} bytes at most")) } else { Ok(bytes) }
 }
 

@@ -24,15 +24,11 @@ use super::{
     stdio,
 };
 use crate::{
-    audit::{Audit, RotatingFile, Sink, Stderr},
     guard::{self, Access, Guard},
     identity::{Agent, Identity, Principal, Tokens},
     limits::Concurrency,
     manifest::Grants,
 };
-
-/// An audit file's size before it is rotated, and how many old ones are kept.
-const AUDIT_FILE: (u64, u32) = (64 << 20, 8);
 
 /// How long running calls have to end when the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -75,14 +71,7 @@ impl App {
                 "WARNING: development mode: everything is granted to whoever reaches this server from this machine",
             );
         }
-        let sink: Box<dyn Sink> = match (rest.sink, options.audit_log) {
-            (_, Some(path)) => {
-                let (bytes, keep) = AUDIT_FILE;
-                Box::new(RotatingFile::open(path, bytes, keep).map_err(Error::Audit)?)
-            }
-            (Some(sink), None) => sink,
-            (None, None) => Box::new(Stderr),
-        };
+        let audit = options.audit.open(&rest.name, rest.sink, rest.audit)?;
         #[cfg(feature = "http")]
         let reach = rest.reach.with(options.reach);
         let tokens = match (options.tokens, rest.tokens, bearer) {
@@ -96,7 +85,7 @@ impl App {
         };
         let guard = Guard {
             concurrency: Concurrency::new(rest.running),
-            audit: Audit::new(sink),
+            audit,
             state: Arc::new(state),
             catalog,
             policies,
@@ -212,6 +201,7 @@ impl App {
 pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Error> {
     match cli::parse(&builder, args)? {
         Asked::Nothing => Ok(()),
+        Asked::Audit(command) => command.run(),
         Asked::Own(run) => run().await,
         Asked::Validate(manifests) => inspect::validate(builder, manifests),
         Asked::Inspect(manifests, form) => inspect::inspect(builder, manifests, form),
