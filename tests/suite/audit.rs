@@ -1,10 +1,15 @@
 //! The audit log: one record for every call whatever becomes of it, and nothing in it that somebody sent.
 
+mod commands;
+mod crash;
+mod sinks;
+mod stuck;
+
 use std::{fs, os::unix::fs::symlink, thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Cast, Door, Era, Fixture, eventually};
+use crate::harness::{Caller, Cast, Door, Era, Fixture, eventually};
 
 const CANARY: &str = "CaNaRy7f3a9c";
 
@@ -13,24 +18,7 @@ fn s20_nothing_that_a_caller_sends_is_recorded() {
     for door in Door::ALL {
         let fixture = Fixture::new().env("DOORMAN_LOG", "trace,rmcp=trace,hyper=trace,axum=trace");
         let mut alice = fixture.caller(door, Cast::ALICE);
-        let key = format!("k{CANARY}");
-        let nested = json!({ &key: [CANARY, { &key: CANARY }] });
-        for (tool, arguments) in [
-            ("echo", json!({ "value": nested })),
-            ("echo_text", json!({ "text": format!("{CANARY}\n{{\"kind\":\"call\"}}\n\u{1b}[31m") })),
-            ("get_invoice", json!({ "id": CANARY })),
-            ("get_invoice", json!({ "id": 1, &key: CANARY })),
-            ("constrained", json!({ "count": CANARY, "filter": { &key: CANARY } })),
-            ("fail_user", json!({ "text": CANARY })),
-            ("environment", json!({ "name": CANARY })),
-            ("purge", nested.clone()),
-            ("no_such_tool", nested.clone()),
-            (&format!("no such tool {CANARY}"), json!({})),
-            ("work_write", json!({ "path": format!("../{CANARY}"), "text": CANARY })),
-        ] {
-            alice.call(tool, arguments);
-        }
-        alice.request(&format!("no/{CANARY}"), json!({}));
+        send_canaries(&mut alice);
         let written = fixture.audit_text();
         assert!(!written.contains(CANARY), "{door:?}: {written}");
         assert!(fixture.audit("call").len() >= 11, "{written}");
@@ -43,6 +31,28 @@ fn s20_nothing_that_a_caller_sends_is_recorded() {
             assert!(!log.contains(CANARY), "{log}");
         }
     }
+}
+
+/// Calls with the canary in every place where a caller can put something: as a value, as a key, as a name.
+fn send_canaries(alice: &mut Caller) {
+    let key = format!("k{CANARY}");
+    let nested = json!({ &key: [CANARY, { &key: CANARY }] });
+    for (tool, arguments) in [
+        ("echo", json!({ "value": nested })),
+        ("echo_text", json!({ "text": format!("{CANARY}\n{{\"kind\":\"call\"}}\n\u{1b}[31m") })),
+        ("get_invoice", json!({ "id": CANARY })),
+        ("get_invoice", json!({ "id": 1, &key: CANARY })),
+        ("constrained", json!({ "count": CANARY, "filter": { &key: CANARY } })),
+        ("fail_user", json!({ "text": CANARY })),
+        ("environment", json!({ "name": CANARY })),
+        ("purge", nested.clone()),
+        ("no_such_tool", nested.clone()),
+        (&format!("no such tool {CANARY}"), json!({})),
+        ("work_write", json!({ "path": format!("../{CANARY}"), "text": CANARY })),
+    ] {
+        alice.call(tool, arguments);
+    }
+    alice.request(&format!("no/{CANARY}"), json!({}));
 }
 
 #[test]
@@ -211,9 +221,7 @@ fn s24_the_sink_recovers_without_a_restart() {
     let mut alice = fixture.clone().audit_to(&target).caller(Door::Http(Era::Modern), Cast::ALICE);
     assert!(alice.call("limited", json!({})).is_error());
     assert!(alice.call("limited", json!({})).is_error());
-    let began = |caller: &mut crate::harness::Caller| {
-        caller.call("journal", json!({})).structured()["limited"]["began"].clone()
-    };
+    let began = |caller: &mut Caller| caller.call("journal", json!({})).structured()["limited"]["began"].clone();
     fs::remove_file(&target).expect("removes");
     fs::write(&target, "").expect("writes");
     assert_eq!(began(&mut alice), json!(1), "only the first one ran");

@@ -1,7 +1,7 @@
 //! The figures that doorman is held to, each beside its goal and its baseline of the same run.
 //!
 //! `cargo bench -p doorman --bench figures` takes a few minutes. After `--`: `--quick` for a run that only shows that
-//! everything works, `--json FILE`, `--only ROWS` (`http`, `guard`, `redaction`, `listing`, `start`, `memory`),
+//! everything works, `--json FILE`, `--only ROWS` (`http`, `guard`, `audit`, `redaction`, `listing`, `start`, `memory`),
 //! and `--compile` for the rows on compile time, which take longer than all others.
 
 #![allow(clippy::print_stdout)]
@@ -86,6 +86,9 @@ fn measure(args: Vec<String>) -> Outcome<()> {
     }
     if options.wants("guard") {
         show("the guard alone", runtime.block_on(rows::guard::rows(&options))?);
+    }
+    if options.wants("audit") {
+        show("the audit log", rows::audit::rows(&options)?);
     }
     if options.wants("redaction") {
         show("redaction alone", rows::redaction::rows(&options)?);

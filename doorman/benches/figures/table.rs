@@ -14,6 +14,7 @@ pub(crate) enum Unit {
     Instructions,
     CallsPerSecond,
     Megabytes,
+    MegabytesPerSecond,
 }
 
 impl Unit {
@@ -26,6 +27,7 @@ impl Unit {
             Self::Instructions => "instr",
             Self::CallsPerSecond => "/s",
             Self::Megabytes => "MB",
+            Self::MegabytesPerSecond => "MB/s",
         }
     }
 }

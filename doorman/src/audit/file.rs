@@ -5,12 +5,14 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::sink::Sink;
+use super::sink::{Segments, Sink, Stopped, Tail};
+use super::tail;
 
 /// The most old files that can be kept.
 const MAX_KEEP: u32 = 1_000;
@@ -27,6 +29,8 @@ pub struct RotatingFile {
     keep: u32,
     /// `None` after a failure between two files.
     current: Mutex<Option<Current>>,
+    /// Somebody waits for the disk, so that a file is on it before the next one begins.
+    synced: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -50,7 +54,7 @@ impl RotatingFile {
         }
         let path = path.into();
         let current = Current::open(&path)?;
-        Ok(Self { path, max_bytes, keep, current: Mutex::new(Some(current)) })
+        Ok(Self { path, max_bytes, keep, current: Mutex::new(Some(current)), synced: AtomicBool::new(false) })
     }
 
     /// Shifts `NAME` to `NAME.1`, that to `NAME.2`, and so on; the oldest is overwritten.
@@ -77,16 +81,77 @@ impl RotatingFile {
     }
 }
 
+impl RotatingFile {
+    /// Writes lines, to a new file when `fits` says that they don't belong to this one.
+    fn put(&self, lines: &[&[u8]], fits: impl Fn(&Current, usize) -> bool) -> Result<(), Stopped> {
+        let mut slot = self.current();
+        let mut done = 0;
+        while done < lines.len() {
+            let stopped = |error| Stopped { written: done, error };
+            let current = slot.as_mut().ok_or_else(closed).map_err(stopped)?;
+            let mut bytes = 0;
+            let fitting = lines[done..].iter().take_while(|line| {
+                bytes += line.len();
+                fits(current, bytes)
+            });
+            match fitting.count() {
+                0 => self.next(&mut slot).map_err(stopped)?,
+                count => {
+                    let appended = current.append(&lines[done..done + count]);
+                    appended.map_err(|stopped| Stopped { written: done + stopped.written, ..stopped })?;
+                    done += count;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Until the new file is open there is none: the old one has another name by then.
+    fn next(&self, slot: &mut Option<Current>) -> io::Result<()> {
+        let old = slot.take();
+        let synced = self.synced.load(Ordering::Relaxed);
+        if let (Some(old), true) = (&old, synced) {
+            old.file.sync_data()?;
+        }
+        *slot = Some(self.rotate().inspect_err(|_| drop(old))?);
+        if synced { self.sync_folder() } else { Ok(()) }
+    }
+
+    /// Puts on the disk what the files are called.
+    fn sync_folder(&self) -> io::Result<()> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+fn closed() -> io::Error {
+    refused("the audit file isn't open")
+}
+
 impl Sink for RotatingFile {
     fn write_line(&self, line: &[u8]) -> io::Result<()> {
-        let mut slot = self.current();
-        let current = slot.as_mut().ok_or_else(|| refused("the audit file isn't open"))?;
-        if current.len > 0 && current.len.saturating_add(line.len() as u64) > self.max_bytes {
-            // Until the new file is open there is none: the old one has another name by then.
-            let old = slot.take();
-            *slot = Some(self.rotate().inspect_err(|_| drop(old))?);
+        self.write_lines(&[line]).map_err(|stopped| stopped.error)
+    }
+
+    fn write_lines(&self, lines: &[&[u8]]) -> Result<(), Stopped> {
+        // A line that is larger than a file gets one of its own.
+        self.put(lines, |current, bytes| {
+            let len = current.len.saturating_add(bytes as u64);
+            len <= self.max_bytes || current.len == 0 && bytes == lines[0].len()
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.current().as_ref().ok_or_else(closed)?.file.sync_data()?;
+        if !self.synced.load(Ordering::Relaxed) {
+            self.sync_folder()?;
+            self.synced.store(true, Ordering::Relaxed);
         }
-        slot.as_mut().map_or(Ok(()), |current| current.append(line))
+        Ok(())
+    }
+
+    fn never_waits(&self) -> bool {
+        true
     }
 
     fn recover(&self) -> io::Result<()> {
@@ -95,6 +160,38 @@ impl Sink for RotatingFile {
         *slot = None;
         *slot = Some(Current::open(&self.path)?);
         Ok(())
+    }
+
+    fn segments(&self) -> Option<&dyn Segments> {
+        Some(self)
+    }
+}
+
+impl Segments for RotatingFile {
+    fn tail(&self) -> io::Result<Tail> {
+        let slot = self.current();
+        let current = slot.as_ref().ok_or_else(closed)?;
+        if current.len > 0 {
+            return tail::of(&current.file);
+        }
+        match File::open(self.numbered(1)) {
+            Ok(before) => Ok(Tail { rotated: true, ..tail::of(&before)? }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Tail { rotated: true, ..Tail::default() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_full(&self, bytes: usize) -> bool {
+        let slot = self.current();
+        slot.as_ref().is_some_and(|it| it.len > 0 && it.len.saturating_add(bytes as u64) > self.max_bytes)
+    }
+
+    fn rotate(&self) -> io::Result<()> {
+        self.next(&mut self.current())
+    }
+
+    fn append(&self, lines: &[&[u8]]) -> Result<(), Stopped> {
+        self.put(lines, |_, _| true)
     }
 }
 
@@ -136,25 +233,43 @@ impl Current {
         Ok(Self { file, len, torn: last != [b'\n'] })
     }
 
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        let restored;
-        let mut rest = line;
-        if self.torn {
-            restored = [b"\n", line].concat();
-            rest = &restored;
-        }
-        while !rest.is_empty() {
-            match self.file.write(rest) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    self.len += written as u64;
-                    self.torn = rest[..written].last() != Some(&b'\n');
-                    rest = &rest[written..];
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+    /// Writes whole lines or none: what a failed write left of a line is taken away again, if the system lets us.
+    fn append(&mut self, lines: &[&[u8]]) -> Result<(), Stopped> {
+        let closing: &[u8] = if self.torn { b"\n" } else { b"" };
+        let joined;
+        let bytes = match (lines, closing) {
+            ([line], []) => *line,
+            _ => {
+                joined = [closing, &lines.concat()].concat();
+                &joined
             }
+        };
+        let mut done = 0;
+        while done < bytes.len() {
+            let error = match self.file.write(&bytes[done..]) {
+                Ok(0) => ErrorKind::WriteZero.into(),
+                Ok(written) => {
+                    done += written;
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
+            let ends = lines.iter().scan(closing.len(), |end, line| {
+                *end += line.len();
+                Some(*end)
+            });
+            let (written, whole) =
+                ends.enumerate().map(|(i, end)| (i + 1, end)).take_while(|it| it.1 <= done).last().unwrap_or((0, 0));
+            if done > whole && self.file.set_len(self.len + whole as u64).is_ok() {
+                done = whole;
+            }
+            self.len += done as u64;
+            self.torn = if done == 0 { self.torn } else { bytes[done - 1] != b'\n' };
+            return Err(Stopped { written, error });
         }
+        self.len += bytes.len() as u64;
+        self.torn = false;
         Ok(())
     }
 }
@@ -164,139 +279,5 @@ fn refused(why: &'static str) -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs::{self, OpenOptions};
-    use std::io::ErrorKind;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::path::{Path, PathBuf};
-    use std::sync::Mutex;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::{Current, RotatingFile, Sink};
-
-    /// A directory that goes with the test.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new() -> Self {
-            static COUNT: AtomicU32 = AtomicU32::new(0);
-            let name = format!("doorman-audit-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-            let path = std::env::temp_dir().join(name);
-            fs::create_dir(&path).expect("a new directory");
-            Self(path)
-        }
-
-        fn file(&self, name: &str) -> PathBuf {
-            self.0.join(name)
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).expect("metadata").permissions().mode() & 0o7777
-    }
-
-    fn read(path: &Path) -> String {
-        fs::read_to_string(path).unwrap_or_default()
-    }
-
-    #[test]
-    fn rotates_by_size_and_keeps_so_many_private_files() {
-        let dir = Scratch::new();
-        let path = dir.file("audit.jsonl");
-        let sink = RotatingFile::open(&path, 20, 2).expect("opens");
-        for n in 0..9 {
-            sink.write_line(format!("line {n}\n").as_bytes()).expect("writes");
-        }
-        let numbered = |n: u32| dir.file(&format!("audit.jsonl.{n}"));
-        assert_eq!(read(&path), "line 8\n");
-        assert_eq!(read(&numbered(1)), "line 6\nline 7\n");
-        assert_eq!(read(&numbered(2)), "line 4\nline 5\n");
-        assert!(!numbered(3).exists());
-        assert_eq!([mode(&path), mode(&numbered(1)), mode(&numbered(2))], [0o600; 3]);
-
-        sink.write_line(&[b'x'; 100]).expect("a line larger than a file gets one of its own");
-        assert_eq!(read(&path).len(), 100);
-        assert_eq!(read(&numbered(1)), "line 8\n");
-    }
-
-    #[test]
-    fn what_is_no_private_file_of_ours_is_refused() {
-        let dir = Scratch::new();
-        let target = dir.file("target");
-        fs::write(&target, "secret\n").expect("writes");
-        symlink(&target, dir.file("symlink")).expect("links");
-        symlink(dir.file("nowhere"), dir.file("dangling")).expect("links");
-        fs::hard_link(&target, dir.file("hardlink")).expect("links");
-        for name in ["symlink", "dangling", "hardlink", "."] {
-            assert!(RotatingFile::open(dir.file(name), 100, 1).is_err(), "{name}");
-        }
-        assert!(RotatingFile::open("/dev/full", 100, 1).is_err());
-        assert_eq!(read(&target), "secret\n");
-        assert!(!dir.file("nowhere").exists());
-        for (max_bytes, keep) in [(0, 1), (1, 0), (1, 1_001)] {
-            assert!(RotatingFile::open(dir.file("new"), max_bytes, keep).is_err());
-        }
-    }
-
-    #[test]
-    fn an_existing_file_is_made_private_and_continued() {
-        let dir = Scratch::new();
-        let path = dir.file("audit");
-        fs::write(&path, "old\n").expect("writes");
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("changes");
-        let sink = RotatingFile::open(&path, 100, 1).expect("opens");
-        sink.write_line(b"new\n").expect("writes");
-        assert_eq!((mode(&path), read(&path).as_str()), (0o600, "old\nnew\n"));
-        let second = RotatingFile::open(&path, 100, 1).expect_err("locked").to_string();
-        assert!(second.contains("another process"), "{second}");
-        drop(sink);
-        assert!(RotatingFile::open(&path, 100, 1).is_ok());
-    }
-
-    #[test]
-    fn a_torn_line_swallows_no_other() {
-        let dir = Scratch::new();
-        let path = dir.file("audit");
-        fs::write(&path, "whole\n{\"torn\":").expect("writes");
-        let sink = RotatingFile::open(&path, 100, 1).expect("opens");
-        for line in [b"one\n", b"two\n"] {
-            sink.write_line(line).expect("writes");
-        }
-        assert_eq!(read(&path), "whole\n{\"torn\":\none\ntwo\n");
-    }
-
-    #[test]
-    fn a_failed_rotation_fails_the_line_until_it_works() {
-        let dir = Scratch::new();
-        let path = dir.file("audit");
-        let sink = RotatingFile::open(&path, 10, 1).expect("opens");
-        sink.write_line(b"line 1\n").expect("writes");
-        // A directory in the way of the old file's new name, full so that no rename replaces it.
-        fs::create_dir_all(dir.file("audit.1/in/the/way")).expect("creates");
-        assert!(sink.write_line(b"line 2\n").is_err());
-        assert!(sink.write_line(b"line 2\n").is_err(), "not before it is told to recover");
-        sink.recover().expect("the file itself opens");
-        assert!(sink.write_line(b"line 2\n").is_err());
-        fs::remove_dir_all(dir.file("audit.1")).expect("removes");
-        sink.recover().expect("opens");
-        sink.write_line(b"line 2\n").expect("writes");
-        assert_eq!([read(&dir.file("audit.1")), read(&path)], ["line 1\n", "line 2\n"]);
-    }
-
-    #[test]
-    fn a_full_disk_fails_the_line() {
-        let Ok(full) = OpenOptions::new().read(true).write(true).open("/dev/full") else { return };
-        let current = Current { file: full, len: 0, torn: false };
-        let path = Scratch::new().file("unused");
-        let sink = RotatingFile { path, max_bytes: 100, keep: 1, current: Mutex::new(Some(current)) };
-        for _ in 0..2 {
-            assert_eq!(sink.write_line(b"line\n").expect_err("full").kind(), ErrorKind::StorageFull);
-        }
-    }
-}
+#[path = "file_tests.rs"]
+mod tests;

@@ -139,8 +139,8 @@ pub struct CallRecord<'a> {
     pub redactions: &'a [(&'static str, u64)],
     /// The size of the result that went out, in bytes.
     pub result_bytes: Option<u64>,
-    /// Joins the records of one call that takes several rounds.
-    pub call_id: Option<&'a str>,
+    /// The call's id, where it has one: joins its records, as that of an intent with that of its end.
+    pub call: Option<&'a str>,
 }
 
 impl<'a> CallRecord<'a> {
@@ -164,12 +164,13 @@ impl<'a> CallRecord<'a> {
             cost: None,
             redactions: &[],
             result_bytes: None,
-            call_id: None,
+            call: None,
         }
     }
 
     /// The members of the line, but for `ts` and `seq`, which it gets when it is written.
-    pub(super) fn write(&self, line: &mut Line) {
+    pub(crate) fn line(&self) -> Line {
+        let mut line = Line::with_capacity(768);
         let capability = if name::is_tool(self.capability) { self.capability } else { "(invalid)" };
         line.text("kind", "call")
             .text_or_null("agent_id", self.agent_id)
@@ -196,7 +197,26 @@ impl<'a> CallRecord<'a> {
         if let Some(bytes) = self.result_bytes {
             line.number("result_bytes", bytes);
         }
-        line.text_if_known("call_id", self.call_id);
+        line.text_if_known("call", self.call);
+        line
+    }
+
+    /// As [`line`](Self::line), for what is known before the function runs.
+    pub(crate) fn intent(&self) -> Line {
+        let mut line = Line::with_capacity(512);
+        let capability = if name::is_tool(self.capability) { self.capability } else { "(invalid)" };
+        line.text("kind", "intent")
+            .text_or_null("agent_id", self.agent_id)
+            .text_or_null("agent_type", self.agent_type)
+            .text("transport", self.transport.as_str())
+            .text("capability", capability)
+            .json("shape", self.shape.as_json())
+            .text_if_known("session", self.session.as_ref().map(SessionTag::as_str))
+            .text_if_known("principal", self.principal)
+            .text_if_known("tenant", self.tenant)
+            .text_if_known("client", self.client)
+            .text_if_known("call", self.call);
+        line
     }
 }
 

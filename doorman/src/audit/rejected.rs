@@ -12,8 +12,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Rejections(Vec<Rejection>);
 
-#[derive(Debug)]
-struct Rejection {
+/// How many requests were refused for one reason.
+#[derive(Debug, Clone)]
+pub(super) struct Rejection {
     reason: &'static str,
     transport: Transport,
     /// How many have not been written yet.
@@ -22,35 +23,52 @@ struct Rejection {
 }
 
 impl Rejections {
-    pub(super) fn add(&mut self, reason: &'static str, transport: Transport) {
-        let known = self.0.iter_mut().find(|known| known.reason == reason && known.transport == transport);
-        match known {
-            Some(known) => known.count += 1,
-            None => self.0.push(Rejection { reason, transport, count: 1, written: None }),
-        }
+    /// Counts one; whether its line may be written at this time.
+    pub(super) fn add(&mut self, reason: &'static str, transport: Transport, now: Instant) -> bool {
+        let known = self.0.iter().position(|known| known.reason == reason && known.transport == transport);
+        let at = known.unwrap_or_else(|| {
+            self.0.push(Rejection { reason, transport, count: 0, written: None });
+            self.0.len() - 1
+        });
+        self.0[at].count += 1;
+        self.0[at].is_due(Some(now))
     }
 
-    /// Writes each count that may be written at this time, all of them if `now` is `None`. A count that can't be
-    /// written is kept.
-    pub(super) fn write<E>(
-        &mut self,
-        now: Option<Instant>,
-        mut write: impl FnMut(&Line) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for rejection in self.0.iter_mut().filter(|rejection| rejection.count > 0) {
-            let too_soon = now.zip(rejection.written).is_some_and(|(now, then)| now.duration_since(then) < INTERVAL);
-            if too_soon {
-                continue;
+    /// The counts that may be written at this time, all of them if `now` is `None`. They count as written.
+    pub(super) fn take(&mut self, now: Option<Instant>) -> Vec<Rejection> {
+        let due = self.0.iter_mut().filter(|rejection| rejection.is_due(now));
+        let taken = due.map(|rejection| {
+            let taken = rejection.clone();
+            (rejection.count, rejection.written) = (0, now);
+            taken
+        });
+        taken.collect()
+    }
+
+    /// These couldn't be written.
+    pub(super) fn give_back(&mut self, taken: &[Rejection]) {
+        for back in taken {
+            let same = |known: &&mut Rejection| known.reason == back.reason && known.transport == back.transport;
+            if let Some(known) = self.0.iter_mut().find(same) {
+                known.count += back.count;
+                known.written = back.written;
             }
-            let mut line = Line::default();
-            line.text("kind", "rejected")
-                .text("transport", rejection.transport.as_str())
-                .text("reason", rejection.reason)
-                .number("count", rejection.count);
-            write(&line)?;
-            rejection.count = 0;
-            rejection.written = now;
         }
-        Ok(())
+    }
+}
+
+impl Rejection {
+    fn is_due(&self, now: Option<Instant>) -> bool {
+        let too_soon = now.zip(self.written).is_some_and(|(now, then)| now.saturating_duration_since(then) < INTERVAL);
+        self.count > 0 && !too_soon
+    }
+
+    pub(super) fn line(&self) -> Line {
+        let mut line = Line::default();
+        line.text("kind", "rejected")
+            .text("transport", self.transport.as_str())
+            .text("reason", self.reason)
+            .number("count", self.count);
+        line
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use serde_json::{Value, json};
 
 use super::{Audit, CallRecord, SessionTag, Shape, Sink, Transport, Verdict, shape};
@@ -46,10 +47,19 @@ impl Sink for Memory {
         Ok(())
     }
 
+    fn never_waits(&self) -> bool {
+        true
+    }
+
     fn recover(&self) -> io::Result<()> {
         self.reopened.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
+}
+
+/// What a sink does that never waits.
+fn now<T>(done: impl Future<Output = T>) -> T {
+    done.now_or_never().expect("nobody waits")
 }
 
 fn record(shape: &Shape) -> CallRecord<'_> {
@@ -72,12 +82,11 @@ fn a_full_record_and_a_bare_one() {
         cost: Some(25),
         redactions: &[("email", 2)],
         result_bytes: Some(268),
-        call_id: Some("c1"),
+        call: Some("c1"),
         ..record(&shape)
     };
-    audit.call(&full).expect("writes");
-    audit
-        .call(&CallRecord::new(Transport::Stdio, "t", Verdict::RateLimited, "rate_limited", &Shape::default()))
+    now(audit.call(&full)).expect("writes");
+    now(audit.call(&CallRecord::new(Transport::Stdio, "t", Verdict::RateLimited, "rate_limited", &Shape::default())))
         .expect("writes");
 
     let mut lines = memory.lines();
@@ -92,7 +101,7 @@ fn a_full_record_and_a_bare_one() {
         "transport": "http", "capability": "get_invoice", "verdict": "ok", "reason": "ok",
         "shape": {"type": "object", "count": 1, "len": 1, "values": [{"type": "string", "count": 1, "len": 1}]},
         "duration_us": 1234, "session": "ba7816bf8f01cfea", "principal": "alice", "tenant": "acme", "client": "cli",
-        "scopes_required": ["invoices:read"], "cost": 25, "redactions": {"email": 2}, "result_bytes": 268, "call_id": "c1"});
+        "scopes_required": ["invoices:read"], "cost": 25, "redactions": {"email": 2}, "result_bytes": 268, "call": "c1"});
     let bare = json!({"ts": null, "seq": 2, "kind": "call", "agent_id": null, "agent_type": null, "transport": "stdio",
         "capability": "t", "verdict": "rate_limited", "reason": "rate_limited", "shape": null, "duration_us": 0});
     assert_eq!(lines, [known, bare]);
@@ -112,10 +121,10 @@ fn nobody_forges_a_line() {
         tenant: Some(evil),
         client: Some(evil),
         scopes_required: &[evil.into()],
-        call_id: Some(evil),
+        call: Some(evil),
         ..record(&shape)
     };
-    audit.call(&forged).expect("writes");
+    now(audit.call(&forged)).expect("writes");
     let lines = memory.lines();
     assert_eq!(lines.len(), 1);
     assert_eq!((&lines[0]["capability"], &lines[0]["principal"]), (&json!("(invalid)"), &json!(evil)));
@@ -130,8 +139,7 @@ fn a_canary_in_arguments_and_names_is_in_no_line() {
     let arguments = json!({"CANARY": "CANARY", "nested": [{"CANARY": ["CANARY"]}], "CANARY 2": 1});
     let shape = shape(&arguments);
     for capability in ["get_invoice", "CANARY is no name", "CANARY\n", "file:///CANARY"] {
-        audit
-            .call(&CallRecord { capability, session: Some(SessionTag::of("CANARY")), ..record(&shape) })
+        now(audit.call(&CallRecord { capability, session: Some(SessionTag::of("CANARY")), ..record(&shape) }))
             .expect("writes");
     }
     assert_eq!(memory.lines().len(), 4);
@@ -141,11 +149,12 @@ fn a_canary_in_arguments_and_names_is_in_no_line() {
 #[test]
 fn numbers_times_and_lines_have_one_order_under_threads() {
     let (memory, audit) = Memory::audit();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().expect("a runtime");
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
                 for _ in 0..200 {
-                    audit.call(&record(&Shape::default())).expect("writes");
+                    runtime.block_on(audit.call(&record(&Shape::default()))).expect("writes");
                 }
             });
         }
@@ -159,23 +168,23 @@ fn numbers_times_and_lines_have_one_order_under_threads() {
 fn nothing_is_ready_while_the_sink_fails_and_no_restart_is_needed() {
     let (memory, audit) = Memory::audit();
     let shape = Shape::default();
-    audit.call(&record(&shape)).expect("writes");
+    now(audit.call(&record(&shape))).expect("writes");
     memory.room(0);
-    audit.ready().expect("nobody knows yet");
-    let error = audit.call(&record(&shape)).expect_err("full").to_string();
+    now(audit.ready()).expect("nobody knows yet");
+    let error = now(audit.call(&record(&shape))).expect_err("full").to_string();
     assert!(error.starts_with("the audit record could not be written"), "{error}");
-    assert!(audit.ready().is_err());
-    assert!(audit.call(&record(&shape)).is_err(), "also the refusals, which are recorded too");
+    assert!(now(audit.ready()).is_err());
+    assert!(now(audit.call(&record(&shape))).is_err(), "also the refusals, which are recorded too");
 
     // A short line would fit again, but no record would: still not ready.
     memory.room(120);
-    assert!(audit.ready().is_err());
+    assert!(now(audit.ready()).is_err());
     memory.room(usize::MAX);
     let before = memory.reopened.load(Ordering::SeqCst);
-    audit.ready().expect("works again");
-    audit.ready().expect("and stays so");
+    now(audit.ready()).expect("works again");
+    now(audit.ready()).expect("and stays so");
     assert_eq!(memory.reopened.load(Ordering::SeqCst), before + 1, "a working sink is left alone");
-    audit.call(&record(&shape)).expect("writes");
+    now(audit.call(&record(&shape))).expect("writes");
 
     let lines = memory.lines();
     let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().expect("kind")).collect();
@@ -208,9 +217,9 @@ fn refusals_are_counted_not_listed() {
     assert_eq!(memory.lines().len(), 5);
     audit.flush_at(Some(at(3_000))).expect("writes");
     assert_eq!(told(&memory.lines()[5..]), ["malformed http 499"]);
-    audit.finish().expect("writes");
+    now(audit.finish()).expect("writes");
     assert_eq!(told(&memory.lines()[6..]), ["unauthorized http 1"]);
-    audit.finish().expect("nothing left");
+    now(audit.finish()).expect("nothing left");
     assert_eq!(memory.lines().len(), 7);
     assert!(memory.lines().iter().all(|line| line["kind"] == "rejected"));
 }
@@ -222,7 +231,7 @@ fn refusals_survive_a_failing_sink() {
     for _ in 0..3 {
         audit.rejected("malformed", Transport::Http);
     }
-    assert!(audit.flush().is_err() && audit.ready().is_err());
+    assert!(audit.flush().is_err() && now(audit.ready()).is_err());
     memory.room(usize::MAX);
     audit.flush().expect("works again");
     let lines = memory.lines();

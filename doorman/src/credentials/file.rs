@@ -11,6 +11,26 @@ const MOST: u64 = 16 << 20;
 /// Reads a file that only its owner may read, if that owner is us (S28). Errors say what is expected, without the path
 /// and the content.
 pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
+    read(open_private(path)?)
+}
+
+/// As [`read_private`], for what needn't be text.
+pub(crate) fn read_private_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    read_bytes(open_private(path)?)
+}
+
+/// As [`read_public`], for what needn't be text.
+pub(crate) fn read_public_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    read_bytes(open(path)?.0)
+}
+
+fn read_bytes(file: File) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = file.take(MOST + 1).read_to_end(&mut bytes).map_err(|_| "can't be read".to_owned())?;
+    if read as u64 > MOST { Err(format!("expected {MOST} bytes at most")) } else { Ok(bytes) }
+}
+
+fn open_private(path: &Path) -> Result<File, String> {
     let (file, status) = open(path)?;
     if status.st_uid != rustix::process::geteuid().as_raw() {
         return Err("expected a file that belongs to the user who runs this server".to_owned());
@@ -18,7 +38,7 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
     if status.st_mode & 0o077 != 0 {
         return Err("expected a file that only its owner may read (mode 0600)".to_owned());
     }
-    read(file)
+    Ok(file)
 }
 
 /// Reads a file that holds no secrets.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-pub(crate) use file::{read_private, read_public};
+pub(crate) use file::{read_private, read_private_bytes, read_public, read_public_bytes};
 
 /// A credential: cheap to clone, impossible to print.
 ///

@@ -9,7 +9,7 @@ mod release;
 mod rules;
 mod run;
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ pub(crate) use rules::Rules;
 use crate::{
     audit::{Audit, SessionTag, Transport, Verdict, shape},
     call::{Bound, Call, ProgressSink, Refused, Reply, ToolError},
-    exposure::{Capability, describe},
+    exposure::{Capability, Effect, describe},
     limits::{Admission, Budget, Concurrency, Exceeded, Kind, Limits, Permit, Refusal},
 };
 use record::Record;
@@ -59,7 +59,7 @@ impl Guard {
         let mut record = Record::open(self, &rules, &request, shape(&request.arguments));
         let outcome = self.pass(&rules, request, &mut record).await;
         let answer = rules.release_contained(outcome, &mut record); //                  9. redact
-        match panics::contain_sync(|| record.close()) {
+        match panics::contain(pin!(record.close())).await {
             Ok(Ok(())) => answer, //                                                    10. record, before the reply
             _ => Some(Answer::refusal(Verdict::Error, "no audit record could be written, so there is no reply")),
         }
@@ -72,7 +72,7 @@ impl Guard {
         record.found(known);
         let admission = self.limit(rules, &request, known).await?; //                   3. limit: every attempt counts
         let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
-        let ready = match self.prepare(&request, capability, admission.budget()) {
+        let ready = match self.prepare(&request, capability, admission.budget(), record).await {
             Ok(ready) => ready, //                                                      5. bind, 6. extract
             Err(stop) => {
                 admission.refund().await;
@@ -113,13 +113,23 @@ impl Guard {
         (call, stop)
     }
 
-    /// A place among the running calls, and the function with its arguments; nothing runs without its record. Extractors, scopes and own types are the
-    /// application's code, so a panic in them is the call's own, too.
-    fn prepare(&self, request: &Request, capability: &Capability, budget: Budget) -> Result<Ready, Stop> {
-        self.audit.ready().map_err(|_| Stop::AuditDown)?;
+    /// A place among the running calls, and the function with its arguments. Extractors, scopes and own types are the
+    /// application's code, so a panic in them is the call's own, too. Nothing runs that couldn't be recorded, and nothing
+    /// destructive whose intent hasn't been.
+    async fn prepare(
+        &self,
+        request: &Request,
+        capability: &Capability,
+        budget: Budget,
+        record: &mut Record<'_>,
+    ) -> Result<Ready, Stop> {
+        self.audit.ready().await.map_err(|_| Stop::AuditDown)?;
         let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
         let (call, stop) = Self::context(request, capability, budget);
         let bound = panics::contain_sync(|| bind(capability, &request.arguments, &call)).map_err(Stop::Panicked)??;
+        if capability.spec.effect == Effect::Destructive {
+            record.intend().await.map_err(|_| Stop::AuditDown)?;
+        }
         Ok(Ready { bound, permit, stop })
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{Access, Guard, Request, Rules};
 use crate::{
-    audit::{CallRecord, SessionTag, Shape, SinkError, Transport, Verdict},
+    audit::{CallRecord, Line, SessionTag, Shape, SinkError, Transport, Verdict},
     exposure::Capability,
     redact::Counts,
 };
@@ -24,6 +24,8 @@ pub(super) struct Record<'g> {
     reason: &'static str,
     pub(super) redactions: Counts,
     pub(super) result_bytes: Option<u64>,
+    /// The call's id, if its intent was recorded.
+    call: Option<String>,
     written: bool,
 }
 
@@ -46,6 +48,7 @@ impl<'g> Record<'g> {
             reason: "dropped",
             redactions: Counts::default(),
             result_bytes: None,
+            call: None,
             written: false,
         }
     }
@@ -64,13 +67,32 @@ impl<'g> Record<'g> {
         (self.verdict, self.reason) = (verdict, reason);
     }
 
-    /// Writes the record.
-    pub(super) fn close(mut self) -> Result<(), SinkError> {
-        self.write()
+    /// Writes that the call is about to run.
+    pub(super) async fn intend(&mut self) -> Result<(), SinkError> {
+        let mut id = [0; 8];
+        aws_lc_rs::rand::fill(&mut id).map_err(std::io::Error::other)?;
+        self.call = Some(id.iter().map(|byte| format!("{byte:02x}")).collect());
+        self.guard.audit.intent(&self.known()).await
     }
 
-    fn write(&mut self) -> Result<(), SinkError> {
+    /// Writes the record, and waits until it is there.
+    pub(super) async fn close(mut self) -> Result<(), SinkError> {
+        let handed = self.guard.audit.hand_over(self.line()).await;
+        // From here on it will be written, or is known to be lost, whether or not the call goes on.
         self.written = true;
+        handed.written().await
+    }
+
+    fn line(&self) -> Line {
+        let mut record = self.known();
+        record.duration = self.began.elapsed();
+        let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
+        record.redactions = &redactions;
+        record.line()
+    }
+
+    /// The record as far as it is known.
+    fn known(&self) -> CallRecord<'_> {
         let principal = &self.access.principal;
         let mut record = CallRecord::new(self.transport, &self.name, self.verdict, self.reason, &self.shape);
         record.agent_id = principal.agent().map(|agent| agent.id());
@@ -79,22 +101,20 @@ impl<'g> Record<'g> {
         record.tenant = principal.tenant();
         record.client = principal.client();
         record.session = self.session;
-        record.duration = self.began.elapsed();
+        record.call = self.call.as_deref();
         record.cost = self.cost;
         record.result_bytes = self.result_bytes;
         if let Some(capability) = self.capability() {
             record.scopes_required = &capability.scopes;
         }
-        let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
-        record.redactions = &redactions;
-        self.guard.audit.call(&record)
+        record
     }
 }
 
 impl Drop for Record<'_> {
     fn drop(&mut self) {
-        if !self.written && self.write().is_err() {
-            tracing::error!("the audit record of a dropped call could not be written");
+        if !self.written {
+            self.guard.audit.leave(self.line());
         }
     }
 }

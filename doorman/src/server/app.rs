@@ -27,13 +27,9 @@ use super::{
     stdio, watch,
 };
 use crate::{
-    audit::{Audit, RotatingFile, Sink, Stderr},
     guard::{self, Guard},
     limits::Concurrency,
 };
-
-/// An audit file's size before it is rotated, and how many old ones are kept.
-const AUDIT_FILE: (u64, u32) = (64 << 20, 8);
 
 /// How long running calls have to end when the process is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -73,14 +69,7 @@ impl App {
                 "WARNING: development mode: everything is granted to whoever reaches this server from this machine",
             );
         }
-        let sink: Box<dyn Sink> = match (builder.sink.take(), options.audit_log) {
-            (_, Some(path)) => {
-                let (bytes, keep) = AUDIT_FILE;
-                Box::new(RotatingFile::open(path, bytes, keep).map_err(Error::Audit)?)
-            }
-            (Some(sink), None) => sink,
-            (None, None) => Box::new(Stderr),
-        };
+        let audit = options.audit.open(&builder.name, builder.sink.take(), std::mem::take(&mut builder.audit))?;
         #[cfg(feature = "http")]
         let reach = std::mem::take(&mut builder.reach).with(options.reach);
         let tokens = match (options.tokens, builder.tokens.take(), bearer) {
@@ -91,7 +80,7 @@ impl App {
         };
         let counts = checked.counts.clone();
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
-        let guard = Guard { limits, concurrency, audit: Audit::new(sink) };
+        let guard = Guard { limits, concurrency, audit };
         let launch = Launch { dev: builder.dev, stdio, tokens };
         let last = Last::of(&mut checked);
         let first = Generation::of(1, checked, &launch)?;
@@ -184,7 +173,9 @@ impl App {
         Box::pin(async move {
             self.stop.cancel();
             self.reloader.modules.stop().await;
-            drop(self.door.guard.audit.finish());
+            if let Err(error) = self.door.guard.audit.finish().await {
+                tracing::error!(%error, "the end of the audit log is missing");
+            }
         })
     }
 }
@@ -193,6 +184,7 @@ impl App {
 pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Error> {
     match cli::parse(&builder, args)? {
         Asked::Nothing => Ok(()),
+        Asked::Audit(command) => command.run(),
         Asked::Own(run) => run().await,
         Asked::Validate(manifests) => inspect::validate(builder, manifests),
         Asked::Inspect(manifests, form) => inspect::inspect(builder, manifests, form),

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{App, Error, log::tell};
 use crate::{
-    audit::Sink,
+    audit::{self, Sink},
     call::StateTable,
     credentials::Secret,
     exposure::{ConfiguredModule, Credentials, Instance, Listed, ModuleError, ModuleType, ToolModule, ToolSpec},
@@ -70,6 +70,7 @@ pub struct Doorman {
     pub(super) defaults: Defaults,
     pub(super) redact_keys: Vec<String>,
     pub(super) sink: Option<Box<dyn Sink>>,
+    pub(super) audit: audit::Settings,
     pub(super) max_request: usize,
     #[cfg(feature = "http")]
     pub(super) reach: super::http::Reach,
@@ -122,6 +123,7 @@ impl Doorman {
             defaults: Defaults::default(),
             redact_keys: Vec::new(),
             sink: None,
+            audit: audit::Settings::default(),
             max_request: 4 << 20,
             #[cfg(feature = "http")]
             reach: super::http::Reach::default(),
@@ -302,9 +304,26 @@ impl Doorman {
         self
     }
 
-    /// Where audit records go. Default: stderr, or the file that `--audit-log` names.
+    /// Where audit records go. Default: stderr, or where `--audit-log` says.
     pub fn audit(mut self, sink: impl Sink) -> Self {
         self.sink = Some(Box::new(sink));
+        self
+    }
+
+    /// When a record counts as written, what becomes of calls whose record can't be, and whether records are chained and
+    /// signed. The command line goes before.
+    ///
+    /// ```no_run
+    /// use doorman::{Doorman, audit::{Chaining, Durability, Settings, SigningKey}};
+    ///
+    /// let key = SigningKey::read("audit.key".as_ref())?;
+    /// let settings =
+    ///     Settings { durability: Durability::Fsync, chaining: Chaining::Signed(key), ..Settings::default() };
+    /// let app = Doorman::new("billing").audit_settings(settings);
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn audit_settings(mut self, settings: audit::Settings) -> Self {
+        self.audit = settings;
         self
     }
 

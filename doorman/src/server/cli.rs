@@ -5,7 +5,10 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
 use futures::future::BoxFuture;
 
-use super::{Doorman, Error};
+use super::{
+    Doorman, Error,
+    audit::{self, AuditCommand, AuditOptions},
+};
 use crate::state::StateStore;
 
 /// What the operator asked for.
@@ -16,6 +19,8 @@ pub(super) enum Asked {
     Validate(Vec<PathBuf>),
     /// What they open.
     Inspect(Vec<PathBuf>, Form),
+    /// Something about an audit log.
+    Audit(AuditCommand),
     /// A subcommand of the application's own.
     Own(fn() -> BoxFuture<'static, Result<(), Error>>),
     /// Help or the version, which has been printed.
@@ -40,7 +45,7 @@ pub(super) struct Options {
     pub(super) watch: bool,
     pub(super) tokens: Option<PathBuf>,
     pub(super) state: Option<StateStore>,
-    pub(super) audit_log: Option<PathBuf>,
+    pub(super) audit: AuditOptions,
     pub(super) ops_log: Option<PathBuf>,
 }
 
@@ -63,6 +68,7 @@ pub(super) fn parse(builder: &Doorman, args: Vec<OsString>) -> Result<Asked, Err
                 let form = if matches.get_flag("json") { Form::Json } else { Form::Text };
                 Ok(Asked::Inspect(paths(&mut matches), form))
             }
+            "audit" => AuditCommand::of(matches).map(Asked::Audit),
             "version" => {
                 say(&format!("{} {}\n", builder.name, builder.version));
                 Ok(Asked::Nothing)
@@ -101,7 +107,7 @@ fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
         watch: matches.get_flag("watch"),
         tokens: matches.remove_one("tokens"),
         state: state(matches)?,
-        audit_log: matches.remove_one("audit-log"),
+        audit: AuditOptions::of(matches)?,
         ops_log: matches.remove_one("ops-log"),
     })
 }
@@ -162,6 +168,7 @@ fn command(builder: &Doorman) -> Command {
             .about("Show what agents see under these manifests: tools, effects, scopes, limits")
             .arg(required(manifest("A manifest, or a folder of them")))
             .arg(flag("json", "As JSON")),
+        audit::command(),
         Command::new("version").about("Print the version"),
     ];
     let own = builder.commands.iter().map(|command| Command::new(command.name).about(command.about));
@@ -186,8 +193,8 @@ fn serving(command: Command) -> Command {
             "STORE",
             "Where the counts of limits are kept: memory, file:PATH, or redis://HOST [default: memory]",
         ))
-        .arg(path("audit-log", "Write audit records to this file (0600, rotated) rather than to stderr"))
         .arg(path("ops-log", "Write the server's own log to this file, too (0600, rotated, JSON lines)"));
+    let command = audit::arguments(command);
     #[cfg(feature = "http")]
     let command = http(command);
     command

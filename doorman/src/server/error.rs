@@ -64,6 +64,9 @@ pub enum Error {
     /// The audit log can't be opened.
     #[error("the audit log can't be opened: {0}")]
     Audit(std::io::Error),
+    /// An audit log isn't as it was written.
+    #[error("{0} findings: this log isn't as it was written")]
+    Findings(u64),
     /// The server's own log can't be opened.
     #[error("the ops log can't be opened: {0}")]
     OpsLog(std::io::Error),

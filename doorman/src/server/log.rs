@@ -38,7 +38,7 @@ pub(super) fn set_up(file: Option<PathBuf>) -> Result<Knowledge, Error> {
     };
     // A filter of its own: in the operator's, a directive for one of rmcp's modules would go before one for all of rmcp.
     let silent = filter_fn(|event| !event.target().starts_with("rmcp") || *event.level() == Level::ERROR);
-    let lines = layer().with_ansi(false).with_writer(Scrubber { knowledge: knowledge.clone(), sink: Arc::new(Stderr) });
+    let lines = layer().with_ansi(false).with_writer(Scrubber { knowledge: knowledge.clone(), sink: Arc::new(IfRead) });
     let (bytes, keep) = FILE;
     let file = file.map(|path| RotatingFile::open(path, bytes, keep)).transpose().map_err(Error::OpsLog)?;
     let kept = file.map(|file| {
@@ -52,6 +52,15 @@ pub(super) fn set_up(file: Option<PathBuf>) -> Result<Knowledge, Error> {
 /// Says something to whoever starts the server, whatever is logged. Where nobody reads stderr any more, nobody is told.
 pub(super) fn tell(text: &str) {
     drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// Stderr, where nobody is held up if nobody reads it.
+struct IfRead;
+
+impl Sink for IfRead {
+    fn write_line(&self, line: &[u8]) -> io::Result<()> {
+        Stderr::try_write_line(line)
+    }
 }
 
 /// What the log must not say, once it is known. Until then nothing that could hold a credential is logged.

@@ -2,6 +2,7 @@
 //! application's tools, modules and settings go in; what comes out serves real clients and lets nobody past the guard.
 
 mod app;
+mod audit;
 mod builder;
 mod callers;
 mod checked;

@@ -152,6 +152,25 @@ impl Fixture {
         self.env("FIXTURE_AUDIT", path)
     }
 
+    /// Audit records go where the command line says.
+    pub(crate) fn audit_log(mut self, destination: &str) -> Self {
+        for arg in self.args.iter_mut().filter(|arg| **arg == self.log.display().to_string()) {
+            destination.clone_into(arg);
+        }
+        self
+    }
+
+    /// Audit records go to a file that rotates at so many bytes.
+    pub(crate) fn audit_rotated(self, bytes: u32) -> Self {
+        let log = self.log.display().to_string();
+        self.audit_to(&log).env("FIXTURE_AUDIT_ROTATE", bytes.to_string())
+    }
+
+    /// Where the audit log is, unless another place was said.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// A manifest that grants scopes, written as a YAML list.
     pub(crate) fn manifest(self, kind: &str, scopes: &str) -> Self {
         self.manifest_of(kind, &format!("scopes: {scopes}\n"))
@@ -193,6 +212,13 @@ impl Fixture {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(self.program.path());
         command.env_clear().args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// As [`command`](Self::command), with these arguments and none of its own.
+    pub(crate) fn command_alone(&self, args: &[&str]) -> Command {
+        let mut command = Self { args: Vec::new(), ..self.clone() }.command();
+        command.args(args);
         command
     }
 

@@ -14,7 +14,7 @@ mod stdio;
 pub(crate) use caller::{Caller, Door, Era};
 pub(crate) use fixture::{Cast, Fixture, Server, digest};
 pub(crate) use http::{Request, Response, Wire};
-pub(crate) use process::{Process, eventually};
+pub(crate) use process::{Process, Reading, eventually};
 pub(crate) use reply::Reply;
 pub(crate) use stdio::Lines;
 

@@ -28,6 +28,18 @@ pub(crate) struct Process {
     pub(super) child: Mutex<Child>,
     id: u32,
     stderr: Arc<Mutex<Vec<u8>>>,
+    reading: Arc<Mutex<Reading>>,
+}
+
+/// What becomes of a process's stderr.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It is read all the time.
+    On,
+    /// It fills up.
+    Off,
+    /// It is closed.
+    Closed,
 }
 
 impl Process {
@@ -38,13 +50,35 @@ impl Process {
         let mut pipe = child.stderr.take().expect("stderr is piped");
         let stderr = Arc::<Mutex<Vec<u8>>>::default();
         let kept = Arc::clone(&stderr);
+        let reading = Arc::new(Mutex::new(Reading::On));
+        let asked = Arc::clone(&reading);
         thread::spawn(move || {
             let mut chunk = [0; 4096];
-            while let Ok(read @ 1..) = pipe.read(&mut chunk) {
+            loop {
+                match *asked.lock().unwrap_or_else(PoisonError::into_inner) {
+                    Reading::On => {}
+                    Reading::Closed => return,
+                    Reading::Off => {
+                        thread::sleep(Duration::from_millis(5));
+                        continue;
+                    }
+                }
+                let Ok(read @ 1..) = pipe.read(&mut chunk) else { return };
                 kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..read]);
             }
         });
-        Self { id: child.id(), child: Mutex::new(child), stderr }
+        Self { id: child.id(), child: Mutex::new(child), stderr, reading }
+    }
+
+    /// From the next line on, reads stderr or doesn't.
+    pub(crate) fn read_stderr(&self, reading: Reading) {
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = reading;
+    }
+
+    /// Kills it as a crash would (SIGKILL), and waits for its end.
+    pub(crate) fn kill(&self) {
+        self.child().kill().expect("the process is there");
+        self.child().wait().expect("a child of ours");
     }
 
     /// What it has written to stderr so far.
@@ -87,11 +121,6 @@ impl Process {
     fn signal(&self, signal: Signal) {
         let id = rustix::process::Pid::from_child(&self.child());
         rustix::process::kill_process(id, signal).expect("the process is there");
-    }
-
-    /// Kills it (SIGKILL).
-    pub(crate) fn kill(&self) {
-        self.child().kill().expect("the process is there");
     }
 
     /// Waits for its end.

@@ -4,7 +4,7 @@ use std::{hint::black_box, io, time::Duration};
 
 use doorman::{
     App, Doorman,
-    audit::{Audit, CallRecord, RotatingFile, Sink, Transport, Verdict, shape},
+    audit::{Audit, CallRecord, Chaining, RotatingFile, Settings, SigningKey, Sink, Transport, Verdict, shape},
     limits::{Caller, Limits, Monotonic, Quotas},
     redact::{Counts, Redactor},
 };
@@ -29,6 +29,10 @@ impl Sink for Nowhere {
         black_box(line);
         Ok(())
     }
+
+    fn never_waits(&self) -> bool {
+        true
+    }
 }
 
 pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
@@ -39,22 +43,28 @@ pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
     }
     let scratch = TempDir::new()?;
     let open = |name| RotatingFile::open(scratch.path().join(name), 64 << 20, 1);
-    let to_file = start(open("guard")?).await?;
-    let nowhere = start(Nowhere).await?;
+    let (key, _) = SigningKey::generate()?;
+    let chained = Settings { chaining: Chaining::Signed(key), ..Settings::default() };
+    let to_file = start(open("guard")?, Settings::default()).await?;
+    let to_chain = start(open("chain")?, chained).await?;
+    let nowhere = start(Nowhere, Settings::default()).await?;
     let calls = if options.quick { 2_000 } else { 20_000 };
-    let (mut filed, mut unfiled) = (Vec::new(), Vec::new());
+    let (mut filed, mut chained, mut unfiled) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=if options.quick { 1 } else { 9 } {
-        let times = [called(&to_file, calls).await?, called(&nowhere, calls).await?];
+        let times = [called(&to_file, calls).await?, called(&to_chain, calls).await?, called(&nowhere, calls).await?];
         if round > 0 {
             filed.push(times[0]);
-            unfiled.push(times[1]);
+            chained.push(times[1]);
+            unfiled.push(times[2]);
         }
     }
-    let (filed, unfiled) = (median(filed.into_iter()), median(unfiled.into_iter()));
+    let [filed, chained, unfiled] = [filed, chained, unfiled].map(|times| median(times.into_iter()));
     let row = |what: &str, figure, goal| Row::new(format!("in process: {what}"), figure, Unit::Nanos, goal);
     let bare = each(options, &mut || drop(black_box(unguarded())));
     let mut rows = vec![
         row("the guard, audit to a file", filed, Goal::AtMost(3e3)).against(bare, "the tool and its JSON, no guard"),
+        row("the guard, signed chain in a file", chained, Goal::AtMost(3e3))
+            .against(bare, "the tool and its JSON, no guard"),
         row("the guard, audit to nowhere", unfiled, Goal::AtMost(3e3)).against(bare, "the tool and its JSON, no guard"),
     ];
     let part = |what: &str, run: &mut dyn FnMut()| row(&format!("· {what}"), each(options, run), Goal::Open);
@@ -81,7 +91,7 @@ pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
         rows.push(part(&format!("audit record to {what}"), &mut || {
             let record = CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape);
             let record = CallRecord { agent_id: Some("dev"), agent_type: Some("dev"), cost: Some(1), ..record };
-            drop(black_box(audit.call(&record)));
+            drop(black_box(audit.call(&record).now_or_never()));
         }));
     }
     Ok(rows)
@@ -99,12 +109,13 @@ fn output() -> Option<Value> {
 }
 
 /// An application that grants one local principal everything, with the rules of the one that is served.
-async fn start(sink: impl Sink) -> Outcome<App> {
+async fn start(sink: impl Sink, settings: Settings) -> Outcome<App> {
     Ok(Doorman::dev("billing")
         .tools(doorman::tools![tools::get_invoice])
         .rate(RATE)
         .budget(BUDGET)
         .audit(sink)
+        .audit_settings(settings)
         .start()
         .await?)
 }

@@ -1,0 +1,135 @@
+//! The chain as a whole: what is written verifies, and what is changed doesn't.
+
+use std::fs;
+use std::path::Path;
+
+use futures::FutureExt;
+
+use super::{
+    Audit, CallRecord, Chaining, Finding, PublicKey, Report, RotatingFile, Settings, Shape, SigningKey, Transport,
+    Verdict, Verifier,
+};
+
+fn now<T>(done: impl Future<Output = T>) -> T {
+    done.now_or_never().expect("nobody waits")
+}
+
+fn open(path: &Path, bytes: u64, key: &SigningKey) -> Audit {
+    let settings = Settings { chaining: Chaining::Signed(key.clone()), ..Settings::default() };
+    Audit::open(RotatingFile::open(path, bytes, 9).expect("opens"), settings).expect("a chain")
+}
+
+fn call(audit: &Audit, times: usize) {
+    let shape = Shape::default();
+    for _ in 0..times {
+        now(audit.call(&CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape))).expect("writes");
+    }
+}
+
+fn verify(key: &SigningKey, files: &[&[u8]]) -> (Report, Vec<Finding>) {
+    let keys = [PublicKey::parse(key.public_pem().as_bytes()).expect("a key")];
+    let mut findings = Vec::new();
+    let mut verifier = Verifier::new(&keys, |finding| findings.push(finding));
+    for file in files {
+        verifier.file("log", *file).expect("reads");
+    }
+    (verifier.end(), findings)
+}
+
+/// Two starts of a server, and their log.
+fn log(key: &SigningKey) -> Vec<u8> {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("log");
+    for _ in 0..2 {
+        let audit = open(&path, 1 << 20, key);
+        call(&audit, 2);
+        now(audit.finish()).expect("a checkpoint");
+    }
+    fs::read(path).expect("reads")
+}
+
+#[test]
+fn s20_any_changed_byte_is_found() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let log = log(&key);
+    let (report, findings) = verify(&key, &[&log]);
+    assert_eq!((report.lines, report.first, report.checkpoints, findings), (8, Some(1), 2, vec![]));
+    assert!(report.head.is_some_and(|head| head.to_string().starts_with("8:")));
+    for at in 0..log.len() {
+        for bit in [0x01, 0x20, 0x80] {
+            let mut changed = log.clone();
+            changed[at] ^= bit;
+            assert!(verify(&key, &[&changed]).0.findings > 0, "byte {at}, bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn s20_any_line_deleted_repeated_or_moved_is_found() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let log = log(&key);
+    let lines: Vec<&[u8]> = log.split_inclusive(|byte| *byte == b'\n').collect();
+    for at in 0..lines.len() {
+        let mut repeated = lines.clone();
+        repeated.insert(at, lines[at]);
+        assert!(verify(&key, &[&repeated.concat()]).0.findings > 0, "{at} twice");
+        if at + 1 < lines.len() {
+            let (mut deleted, mut swapped) = (lines.clone(), lines.clone());
+            deleted.remove(at);
+            swapped.swap(at, at + 1);
+            assert!(verify(&key, &[&deleted.concat()]).0.findings > 0, "without {at}");
+            assert!(verify(&key, &[&swapped.concat()]).0.findings > 0, "{at} later");
+        }
+    }
+    // The very last line is what can't be missed; what is after the last checkpoint is counted.
+    let (report, findings) = verify(&key, &[&lines[..7].concat()]);
+    assert_eq!((report.unsigned, findings), (3, vec![]));
+}
+
+#[test]
+fn s24_the_chain_goes_on_over_files_starts_and_torn_lines() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let (other, _) = SigningKey::generate().expect("a key");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("log");
+    let audit = open(&path, 4_000, &key);
+    call(&audit, 20);
+    now(audit.finish()).expect("a checkpoint");
+    drop(audit);
+    let mut torn = fs::read(&path).expect("reads");
+    torn.extend_from_slice(b"{\"ts\":");
+    fs::write(&path, torn).expect("writes");
+    let audit = open(&path, 4_000, &key);
+    call(&audit, 1);
+    now(audit.finish()).expect("a checkpoint");
+    let numbered = (1..9).rev().map(|n| dir.path().join(format!("log.{n}")));
+    let files: Vec<Vec<u8>> = numbered.chain([path]).filter_map(|path| fs::read(path).ok()).collect();
+    let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+    assert!(files.len() > 2, "{}", files.len());
+    let (report, findings) = verify(&key, &files);
+    assert_eq!((report.unsigned, findings), (0, vec![]));
+    assert!(verify(&other, &files).0.findings > 0, "another key");
+    let gap = [&files[..1], &files[2..]].concat();
+    assert!(verify(&key, &gap).1[0].what.contains("are missing"));
+    let fork = [&files[..2], &files[1..]].concat();
+    assert!(verify(&key, &fork).1[0].what.contains("a second time"));
+    let spliced = log(&key);
+    let spliced = [files[0], &spliced].concat();
+    assert!(verify(&key, &[&spliced]).0.findings > 0, "another chain");
+}
+
+#[test]
+fn s22_an_intent_says_what_is_about_to_run() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("log");
+    let audit = Audit::new(RotatingFile::open(&path, 4_000, 1).expect("opens"));
+    let shape = Shape::default();
+    let record = CallRecord::new(Transport::Http, "purge", Verdict::Ok, "ok", &shape);
+    let record = CallRecord { call: Some("0123456789abcdef"), ..record };
+    now(audit.intent(&record)).expect("writes");
+    now(audit.call(&record)).expect("writes");
+    let text = fs::read_to_string(path).expect("reads");
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((&lines[0]["kind"], &lines[1]["kind"]), (&"intent".into(), &"call".into()));
+    assert_eq!((&lines[0]["call"], &lines[0]["verdict"]), (&lines[1]["call"], &serde_json::Value::Null));
+}

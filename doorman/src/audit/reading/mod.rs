@@ -1,0 +1,16 @@
+//! Reading a log that was written: offline, a line at a time, in bounded memory whatever the files hold.
+
+mod entry;
+mod files;
+mod follow;
+mod lines;
+mod stats;
+
+pub(crate) use entry::{Entry, Filter, visible, visible_json};
+pub(crate) use files::log_files;
+pub(crate) use follow::{Follow, last};
+pub(crate) use lines::{Lines, Read};
+pub(crate) use stats::Stats;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! The ends of a file of lines.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::sink::Tail;
+
+/// The longest line that is looked for, in bytes; ours are far shorter.
+const LONGEST: u64 = 1 << 20;
+
+/// The first and the last whole line of a file, and what follows that. A line longer than 1 MiB is taken for torn.
+pub(super) fn of(file: &File) -> io::Result<Tail> {
+    let len = file.metadata()?.len();
+    let mut start = vec![0; len.min(LONGEST) as usize];
+    file.read_exact_at(&mut start, 0)?;
+    start.truncate(memchr::memchr(b'\n', &start).unwrap_or(0));
+    let from = len.saturating_sub(LONGEST);
+    let mut end = vec![0; (len - from) as usize];
+    file.read_exact_at(&mut end, from)?;
+    let torn = memchr::memrchr(b'\n', &end).map_or(end.clone(), |at| end.split_off(at + 1));
+    if end.last() == Some(&b'\n') {
+        end.pop();
+    } else {
+        end.clear();
+    }
+    let last = memchr::memrchr(b'\n', &end).map_or(end.clone(), |at| end.split_off(at + 1));
+    Ok(Tail { first: start, last, torn, rotated: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::{Tail, of};
+
+    #[test]
+    fn ends() {
+        for (text, first, last, torn) in [
+            ("", "", "", ""),
+            ("one\n", "one", "one", ""),
+            ("one\ntwo\n", "one", "two", ""),
+            ("one\ntwo\nthr", "one", "two", "thr"),
+            ("thr", "", "", "thr"),
+            ("one\n\n", "one", "", ""),
+        ] {
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(text.as_bytes()).expect("writes");
+            let expected = Tail { first: first.into(), last: last.into(), torn: torn.into(), rotated: false };
+            assert_eq!(of(&file).expect("reads"), expected, "{text:?}");
+        }
+    }
+}
