@@ -204,11 +204,11 @@ fn an_instance_whose_configuration_is_the_same_goes_on() {
     server.process.reload();
     assert_eq!((started("first"), started("other")), (1, 1));
     // Another credential makes another instance, and neither leaves any more.
-    fixture.private("keys.yaml", "key: another-key-of-mine-0815\n");
+    fixture.private("keys.yaml", "key: the-key-of-mine-0815\n");
     server.process.reload();
     assert_eq!((started("first"), started("other")), (2, 2));
     let mut alice = server.caller(Cast::ALICE, Era::Modern);
-    for key in ["the-key-of-mine-4711", "another-key-of-mine-0815"] {
+    for key in ["the-key-of-mine-4711", "the-key-of-mine-0815"] {
         let reply = alice.call("echo_text", json!({"text": format!("it is {key}")}));
         assert!(!reply.is_error() && !reply.everything().contains(key), "{reply:?}");
     }
@@ -472,11 +472,11 @@ fn a_log_in_the_watched_folder_does_not_feed_the_watch() {
         fixture.arg("--watch").arg("--manifest").arg(&folder).arg("--ops-log").arg(format!("{folder}/ops.log"));
     let server = fixture.env("DOORMAN_LOG", "info").serve();
     let mut alice = server.caller(Cast::ALICE, Era::Modern);
-    for _ in 0..25 {
-        assert!(!alice.call("files_stat", json!({"path": ""})).is_error());
-        server.process.reload();
-        thread::sleep(Duration::from_millis(100));
-    }
+    assert!(!alice.call("files_stat", json!({"path": ""})).is_error());
+    server.process.reload();
+    // Long enough for the watch to see a file that has changed and is still.
+    thread::sleep(Duration::from_secs(5));
+    assert!(fs::metadata(format!("{folder}/ops.log")).expect("the log").len() > 0);
     let told = server.process.stderr().matches(" reloaded ").count();
-    assert_eq!(told, 25, "only what was asked for");
+    assert_eq!(told, 1, "only what was asked for");
 }
