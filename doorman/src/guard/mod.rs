@@ -119,7 +119,10 @@ impl Guard {
         let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
         let (call, stop) = self.context(request, capability, budget);
         let bound = panics::contain_sync(|| bind(capability, &request.arguments, &call)).map_err(Stop::Panicked)??;
-        Ok(Ready { bound, permit, stop })
+        match request.cancelled.is_cancelled() {
+            false => Ok(Ready { bound, permit, stop }),
+            true => Err(Stop::Cancelled),
+        }
     }
 
     async fn run(&self, capability: &Capability, ready: Ready, cancelled: &CancellationToken) -> Result<Done, Stop> {
