@@ -1,7 +1,8 @@
 //! The figures that doorman is held to, each beside its goal and its baseline of the same run.
 //!
 //! `cargo bench -p doorman --bench figures` takes a few minutes. After `--`: `--quick` for a run that only shows that
-//! everything works, `--json FILE`, `--only ROWS` (`http`, `guard`, `audit`, `redaction`, `listing`, `start`, `memory`),
+//! everything works, `--json FILE`, `--only ROWS` (`http`, `guard`, `audit`, `redaction`, `listing`, `start`, `state`,
+//! `memory`),
 //! and `--compile` for the rows on compile time, which take longer than all others.
 
 #![allow(clippy::print_stdout)]
@@ -98,6 +99,9 @@ fn measure(args: Vec<String>) -> Outcome<()> {
     }
     if options.wants("start") {
         show("start", rows::start::rows(&options)?);
+    }
+    if options.wants("state") {
+        show("counts in each store", rows::state::rows(&options)?);
     }
     if options.wants("memory") {
         show("memory", runtime.block_on(rows::memory::rows(&options))?);

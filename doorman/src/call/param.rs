@@ -18,7 +18,7 @@ use crate::scope::ScopeViolation;
     message = "`{Self}` is neither an argument nor an extractor",
     label = "not usable as a tool's parameter",
     note = "from the model: a standard type, `#[derive(doorman::Argument)]` on a type of yours, or `#[arg(serde)]` on the parameter for a foreign type",
-    note = "from the server: `State<T>`, `Caller`, `Cancelled`, `Progress`, or implement `doorman::FromCall`"
+    note = "from the server: `State<T>`, `Caller`, `Cancelled`, `Progress`, `Budget`, or implement `doorman::FromCall`"
 )]
 pub trait Param: Sized + Send + 'static {
     #[doc(hidden)]

@@ -127,6 +127,9 @@ impl Guard {
         let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
         let (call, stop) = Self::context(request, capability, budget);
         let bound = panics::contain_sync(|| bind(capability, &request.arguments, &call)).map_err(Stop::Panicked)??;
+        if request.cancelled.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
         if capability.spec.effect == Effect::Destructive {
             record.intend().await.map_err(|_| Stop::AuditDown)?;
         }

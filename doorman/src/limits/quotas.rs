@@ -15,7 +15,7 @@ use super::bucket::Bucket;
 use super::caller::Counted;
 use super::clock::Clock;
 use super::error::{Exceeded, Kind, LimitError, Refusal};
-use crate::state::{Ask, Memory, Op, Store, Unavailable};
+use crate::state::{Ask, Memory, Op, StateStore, Store, Unavailable};
 
 /// The default of [`Quotas::max_cells`].
 pub const DEFAULT_MAX_CELLS: usize = 100_000;
@@ -90,6 +90,17 @@ impl Limits {
     #[must_use]
     pub fn new(clock: impl Clock, quotas: &Quotas) -> Self {
         Self::over(Store::Memory(Memory::new(clock, quotas.max_cells)), quotas)
+    }
+
+    /// Limits of these rules, counted in a store that others may share; `application` keeps its counts apart from those of
+    /// other applications there. A server that can't be reached yet is no error: until it can be, nobody is let in.
+    ///
+    /// # Errors
+    /// A store that can't be used.
+    pub async fn open(store: &StateStore, application: &str, quotas: &Quotas) -> std::io::Result<Self> {
+        let opened = store.open(application, quotas.max_cells, None)?;
+        opened.start().await;
+        Ok(Self::over(opened, quotas))
     }
 
     /// Limits of these rules, counted in this store.

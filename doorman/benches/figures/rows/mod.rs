@@ -8,3 +8,4 @@ pub(crate) mod listing;
 pub(crate) mod memory;
 pub(crate) mod redaction;
 pub(crate) mod start;
+pub(crate) mod state;
