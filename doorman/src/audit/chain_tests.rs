@@ -1,13 +1,15 @@
 //! The chain as a whole: what is written verifies, and what is changed doesn't.
 
 use std::fs;
+use std::io;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 
 use super::{
-    Audit, CallRecord, Chaining, Finding, PublicKey, Report, RotatingFile, Settings, Shape, SigningKey, Transport,
-    Verdict, Verifier,
+    Audit, CallRecord, Chaining, Finding, PublicKey, Report, RotatingFile, Segments, Settings, Shape, SigningKey, Sink,
+    Stopped, Tail, Transport, Verdict, Verifier,
 };
 
 fn now<T>(done: impl Future<Output = T>) -> T {
@@ -132,4 +134,79 @@ fn s22_an_intent_says_what_is_about_to_run() {
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((&lines[0]["kind"], &lines[1]["kind"]), (&"intent".into(), &"call".into()));
     assert_eq!((&lines[0]["call"], &lines[0]["verdict"]), (&lines[1]["call"], &serde_json::Value::Null));
+}
+
+/// A log in memory that leaves half a line when it has no room.
+#[derive(Clone, Default)]
+struct Small(Arc<Mutex<(Vec<u8>, bool)>>);
+
+impl Sink for Small {
+    fn write_line(&self, line: &[u8]) -> io::Result<()> {
+        self.append(&[line]).map_err(|stopped| stopped.error)
+    }
+
+    fn never_waits(&self) -> bool {
+        true
+    }
+
+    fn segments(&self) -> Option<&dyn Segments> {
+        Some(self)
+    }
+}
+
+impl Segments for Small {
+    fn tail(&self) -> io::Result<Tail> {
+        let text = &self.0.lock().expect("lock").0;
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines: Vec<&[u8]> = text[..whole].split(|byte| *byte == b'\n').collect();
+        let [first, last] = [lines[0], lines[lines.len().saturating_sub(2)]].map(<[u8]>::to_vec);
+        Ok(Tail { first, last, torn: text[whole..].to_vec(), rotated: text.is_empty() })
+    }
+
+    fn is_full(&self, _: usize) -> bool {
+        false
+    }
+
+    fn rotate(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn append(&self, lines: &[&[u8]]) -> Result<(), Stopped> {
+        let (text, full) = &mut *self.0.lock().expect("lock");
+        let torn = text.last().is_some_and(|byte| *byte != b'\n');
+        if *full {
+            if !torn {
+                text.extend_from_slice(&lines[0][..20]);
+            }
+            return Err(Stopped { written: 0, error: io::ErrorKind::StorageFull.into() });
+        }
+        if torn {
+            text.push(b'\n');
+        }
+        lines.iter().for_each(|line| text.extend_from_slice(line));
+        Ok(())
+    }
+}
+
+#[test]
+fn s24_a_torn_line_is_told_of_once_however_often_recovery_fails() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let small = Small::default();
+    let settings = Settings { chaining: Chaining::Signed(key.clone()), ..Settings::default() };
+    let audit = Audit::open(small.clone(), settings).expect("a chain");
+    call(&audit, 3);
+    small.0.lock().expect("lock").1 = true;
+    let shape = Shape::default();
+    let record = CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape);
+    for _ in 0..4 {
+        assert!(now(audit.call(&record)).is_err() && now(audit.ready()).is_err());
+    }
+    small.0.lock().expect("lock").1 = false;
+    now(audit.ready()).expect("recovers");
+    call(&audit, 3);
+    now(audit.finish()).expect("a checkpoint");
+    let text = small.0.lock().expect("lock").0.clone();
+    let (report, findings) = verify(&key, &[&text]);
+    assert_eq!((report.unsigned, findings), (0, vec![]));
+    assert!(String::from_utf8(text).expect("text").contains("\"lost\":4,\"torn\":20,"));
 }

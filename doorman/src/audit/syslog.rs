@@ -10,8 +10,9 @@ use super::sink::Sink;
 /// Sends each record as a message of RFC 5424 to a local socket, `/dev/log` by default.
 ///
 /// Facility 13 (log audit), severity 6; `MSGID` is `audit`, the message is the record's JSON. A datagram that the daemon
-/// has taken counts as written: what becomes of it there, syslog doesn't say. The daemon must take messages of 64 KiB
-/// whole (rsyslog: `$MaxMessageSize 64k`). A chain begins anew at each start, for what was sent can't be read again.
+/// has taken counts as written: what becomes of it there, syslog doesn't say. The daemon must read RFC 5424 from its
+/// local socket and take messages of 64 KiB whole; rsyslog does so with `UseSpecialParser="off"` for its `imuxsock`, and
+/// `maxMessageSize="64k"`. A chain begins anew at each start, for what was sent can't be read again.
 #[derive(Debug)]
 pub struct Syslog {
     daemon: Datagrams,

@@ -255,3 +255,27 @@ async fn s22_the_end_writes_what_waits_and_lets_go_of_the_file() {
         assert_eq!(std::fs::read_to_string(&path).expect("reads").lines().count(), round * 2);
     }
 }
+
+#[tokio::test]
+async fn s24_a_slow_disk_holds_up_nobody_else() {
+    /// Writes at once, but its disk takes a while.
+    struct Disk;
+    impl Sink for Disk {
+        fn write_line(&self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+        fn sync(&self) -> io::Result<()> {
+            std::thread::sleep(PATIENCE / 2);
+            Ok(())
+        }
+        fn never_waits(&self) -> bool {
+            true
+        }
+    }
+    let audit = Audit::open(Disk, Settings { durability: Durability::Fsync, ..Settings::default() }).expect("opens");
+    let began = Instant::now();
+    let mut written = std::pin::pin!(call(&audit));
+    assert!(futures::poll!(&mut written).is_pending() && began.elapsed() < PATIENCE / 4, "{:?}", began.elapsed());
+    written.await.expect("writes");
+    assert!(began.elapsed() >= PATIENCE / 2);
+}
