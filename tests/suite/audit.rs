@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod dropped;
 mod sinks;
 mod stuck;
 
