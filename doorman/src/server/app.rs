@@ -62,6 +62,13 @@ impl App {
         builder.state_password = launch::state_password()?;
         guard::install_hook();
         checked::sound(&mut builder)?;
+        let tokens = match (options.tokens, builder.tokens.take(), bearer) {
+            (Some(path), ..) => TokenSource::File(path),
+            (None, Some(tokens), _) => TokenSource::Given(tokens),
+            (None, None, Some(token)) => TokenSource::Environment(token),
+            (None, None, None) => TokenSource::Nowhere,
+        };
+        let seen = watch::look(builder.manifest_paths().into_iter().chain(tokens.file()));
         let reloads = Arc::default();
         let mut checked = Checked::of(&builder, Lasting::new(&reloads), Purpose::Serving)?;
         if builder.dev {
@@ -72,12 +79,6 @@ impl App {
         let audit = options.audit.open(&builder.name, builder.sink.take(), std::mem::take(&mut builder.audit))?;
         #[cfg(feature = "http")]
         let reach = std::mem::take(&mut builder.reach).with(options.reach);
-        let tokens = match (options.tokens, builder.tokens.take(), bearer) {
-            (Some(path), ..) => TokenSource::File(path),
-            (None, Some(tokens), _) => TokenSource::Given(tokens),
-            (None, None, Some(token)) => TokenSource::Environment(token),
-            (None, None, None) => TokenSource::Nowhere,
-        };
         let counts = checked.counts.clone();
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
         let guard = Guard { limits, concurrency, audit };
@@ -92,6 +93,7 @@ impl App {
             modules: Modules::default(),
             counts,
             last: Mutex::new(last),
+            seen,
             builder,
             launch,
             log,
@@ -213,7 +215,9 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
     beside.spawn(flush_rejections(Arc::clone(&app.door)));
     beside.spawn(reload_when_told(Arc::clone(&app.reloader), hangups));
     if app.reloader.builder.watch {
-        beside.spawn(watch::watch(Arc::clone(&app.reloader)));
+        let mut seen = app.reloader.seen.clone();
+        seen.extend(watch::look(app.reloader.credential_files()));
+        beside.spawn(watch::watch(Arc::clone(&app.reloader), seen));
     }
     let served = match http {
         #[cfg(feature = "http")]

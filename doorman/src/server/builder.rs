@@ -1,13 +1,6 @@
 //! The builder: what an application says about itself.
 
-use std::{
-    collections::BTreeMap,
-    num::NonZeroU32,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -376,11 +369,12 @@ impl Doorman {
         Box::pin(super::app::run(self, args.into_iter().map(Into::into).collect()))
     }
 
-    pub(super) fn manifest_paths(&self) -> impl Iterator<Item = &Path> {
-        self.manifests.iter().filter_map(|source| match source {
-            Source::At(path) => Some(path.as_path()),
+    pub(super) fn manifest_paths(&self) -> Vec<PathBuf> {
+        let path = |source: &Source| match source {
+            Source::At(path) => Some(path.clone()),
             Source::Read(_) => None,
-        })
+        };
+        self.manifests.iter().filter_map(path).collect()
     }
 
     /// Checks everything, starts the modules, and gives an application that can be served.

@@ -29,6 +29,15 @@ pub(super) enum TokenSource {
     Environment(Secret),
 }
 
+impl TokenSource {
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Nowhere | Self::Given(_) | Self::Environment(_) => None,
+        }
+    }
+}
+
 /// Who calls on stdio, and until when.
 pub(super) struct Launched {
     access: Arc<Access>,

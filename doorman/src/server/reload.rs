@@ -14,9 +14,10 @@ use super::{
     checked::{Checked, Counts, Lasting, Purpose},
     door::Door,
     generation::Generation,
-    launch::{Launch, TokenSource},
+    launch::Launch,
     log,
     modules::{Module, Modules},
+    watch::Seen,
 };
 use crate::{credentials::Secret, manifest::FileError};
 
@@ -28,6 +29,8 @@ pub(super) struct Reloader {
     pub(super) modules: Modules,
     pub(super) counts: Counts,
     pub(super) log: log::Knowledge,
+    /// The state of the operator's files before they were first read.
+    pub(super) seen: Seen,
     /// One at a time.
     pub(super) last: Mutex<Last>,
 }
@@ -90,15 +93,17 @@ impl Reloader {
         checking.await.map_err(|_| Error::Setting("the files could not be checked".to_owned()))?
     }
 
-    /// The operator's files, as far as their names are known.
+    /// The operator's files.
     pub(super) fn sources(&self) -> Vec<PathBuf> {
-        let mut paths: Vec<PathBuf> = self.builder.manifest_paths().map(PathBuf::from).collect();
-        let present = self.door.present();
-        paths.extend(present.grants.credential_files().map(PathBuf::from));
-        if let TokenSource::File(path) = &self.launch.tokens {
-            paths.push(path.clone());
-        }
+        let mut paths = self.builder.manifest_paths();
+        paths.extend(self.launch.tokens.file());
+        paths.extend(self.credential_files());
         paths
+    }
+
+    /// Those of them that manifests name.
+    pub(super) fn credential_files(&self) -> Vec<PathBuf> {
+        self.door.present().grants.credential_files().map(PathBuf::from).collect()
     }
 }
 

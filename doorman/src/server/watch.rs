@@ -17,15 +17,19 @@ use crate::manifest::folder;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What tells one state of a file from another: device, inode, size, and the times of its content and its inode.
-type Look = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
+type State = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
+
+/// Files, and in which state each was.
+pub(super) type Seen = BTreeMap<PathBuf, State>;
 
 /// Reloads whenever a file has changed and has stayed the same for one pause, so that a file is read once it is written.
-pub(super) async fn watch(reloader: Arc<Reloader>) {
-    let mut served = look(&reloader).await;
+/// `served` is what was seen before the files were read that are served.
+pub(super) async fn watch(reloader: Arc<Reloader>, mut served: Seen) {
     let mut before = served.clone();
     loop {
         tokio::time::sleep(PAUSE).await;
-        let now = look(&reloader).await;
+        let sources = reloader.sources();
+        let now = tokio::task::spawn_blocking(move || look(sources)).await.unwrap_or_default();
         let settled = now == before;
         before = now;
         if settled && before != served {
@@ -36,25 +40,22 @@ pub(super) async fn watch(reloader: Arc<Reloader>) {
     }
 }
 
-async fn look(reloader: &Arc<Reloader>) -> BTreeMap<PathBuf, Look> {
-    let sources = reloader.sources();
-    let looked = tokio::task::spawn_blocking(move || {
-        let mut seen = BTreeMap::new();
-        for source in sources {
-            if source.is_dir() {
-                // Only what would be read: a log in the folder is none of it.
-                seen.extend(folder(&source).unwrap_or_default().into_iter().map(|file| at(&file)));
-            } else {
-                seen.extend([at(&source)]);
-            }
+/// The state of files, and of the manifests in folders.
+pub(super) fn look(sources: impl IntoIterator<Item = PathBuf>) -> Seen {
+    let mut seen = Seen::new();
+    for source in sources {
+        if source.is_dir() {
+            // Only what would be read: a log in the folder is none of it.
+            seen.extend(folder(&source).unwrap_or_default().into_iter().map(|file| at(&file)));
+        } else {
+            seen.extend([at(&source)]);
         }
-        seen
-    });
-    looked.await.unwrap_or_default()
+    }
+    seen
 }
 
 /// A symlink is what it leads to.
-fn at(path: &Path) -> (PathBuf, Look) {
+fn at(path: &Path) -> (PathBuf, State) {
     let look =
         |it: Metadata| (it.dev(), it.ino(), it.size(), (it.mtime(), it.mtime_nsec()), (it.ctime(), it.ctime_nsec()));
     (path.to_owned(), std::fs::metadata(path).ok().map(look))
