@@ -143,6 +143,13 @@ fn s24_a_log_daemon_may_be_started_again() {
     assert_eq!(journal.structured()["limited"]["began"], 1, "only the first one ran");
     let seen = daemon.until("journal");
     assert!(seen[0].contains("\"kind\":\"recovered\"") && seen[0].contains("\"lost\":3"), "{seen:?}");
+
+    // Started again between two calls, it costs none.
+    drop(daemon);
+    fs::remove_file(&socket).expect("removes");
+    let daemon = Daemon::listen(&socket);
+    assert!(!alice.call("hello", json!({})).is_error());
+    assert_eq!(daemon.until("hello").len(), 1);
 }
 
 /// rsyslog with one socket and one file.
