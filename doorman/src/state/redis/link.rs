@@ -24,6 +24,8 @@ pub(super) struct Link(Arc<Inner>);
 struct Inner {
     client: Client,
     watch: Watch,
+    /// A key of no meaning, to find out whether a server that refused to write does so again.
+    probe: String,
     /// The connection and its number, if there is one.
     current: Mutex<Option<Connection>>,
     lost: Notify,
@@ -37,8 +39,9 @@ pub(super) struct Connection {
 }
 
 impl Link {
-    pub(super) fn new(client: Client, name: String) -> Self {
-        Self(Arc::new(Inner { client, watch: Watch::new(name), current: Mutex::default(), lost: Notify::new() }))
+    pub(super) fn new(client: Client, name: String, probe: String) -> Self {
+        let (watch, current, lost) = (Watch::new(name), Mutex::default(), Notify::new());
+        Self(Arc::new(Inner { client, watch, probe, current, lost }))
     }
 
     pub(super) async fn start(&self) {
@@ -92,20 +95,23 @@ impl Inner {
         Ok(())
     }
 
-    /// Whether the connection still answers.
+    /// Whether the connection still answers, and after a failure, whether the server writes: so nobody has to call to find
+    /// out.
     async fn ask(&self) {
         let Some(mut connection) = self.lock().clone() else { return };
-        let ping = redis::cmd("PING");
-        let asked = tokio::time::timeout(PATIENCE, ping.query_async::<()>(&mut connection.to)).await;
+        let command = match self.watch.answers() {
+            true => redis::cmd("PING"),
+            false => redis::cmd("SET").arg(&self.probe).arg("").arg("PX").arg(1000).take(),
+        };
+        let asked = tokio::time::timeout(PATIENCE, command.query_async::<()>(&mut connection.to)).await;
         let outcome = match asked {
             Ok(outcome) => outcome.map_err(Failure::Redis),
             Err(_) => Err(Failure::Slow),
         };
-        // A server that answers may still refuse to write; that is for the calls to find out.
-        if let Err(failure) = outcome {
+        if outcome.as_ref().is_err_and(Failure::is_final) {
             self.give_up(connection.number);
-            let _ = self.watch.saw::<(), _>(Err(failure));
         }
+        let _ = self.watch.saw(outcome);
     }
 }
 

@@ -37,8 +37,9 @@ impl Redis {
             true => application.to_owned(),
             false => format!("{:032x}", crate::limits::digest(application)),
         };
-        let link = Link::new(client, address.to_string());
-        Ok(Self { script: Script::new(include_str!("batch.lua")), prefix: format!("doorman:{{{tag}}}:"), link })
+        let prefix = format!("doorman:{{{tag}}}:");
+        let link = Link::new(client, address.to_string(), format!("{prefix}probe"));
+        Ok(Self { script: Script::new(include_str!("batch.lua")), prefix, link })
     }
 
     /// Connects, and from then on as often as need be. Returns after the first attempt, whatever came of it.
