@@ -254,6 +254,17 @@ fn s23_s26_counts_go_on_and_new_limits_hold_from_the_next_call() {
     assert!(!stat(), "changing to and fro gives nothing back");
 }
 
+#[test]
+fn s26_where_counts_are_kept_stays() {
+    let fixture = Fixture::reference().manifest_of("reader", &files("read")).tokens(&[Cast::ALICE]);
+    let server = fixture.serve();
+    let store = fixture.path("counts");
+    reader(&fixture, &format!("{}state_backend: {{type: file, path: '{store}'}}\n", files("write")));
+    let said = server.process.reload();
+    assert!(said.contains("RELOAD REFUSED") && said.contains("reader.yaml:3:1") && said.contains("restart"), "{said}");
+    assert!(!Path::new(&store).exists() && !can_write(&mut server.caller(Cast::ALICE, Era::Modern)));
+}
+
 /// Something that is told when its list of tools changes.
 enum Told {
     Stdio(Box<Caller>),
