@@ -57,7 +57,8 @@ impl Guard {
     pub(crate) async fn call(&self, request: Request) -> Option<Answer> {
         let rules = Arc::clone(&request.rules);
         let mut record = Record::open(self, &rules, &request, shape(&request.arguments));
-        let outcome = self.pass(&rules, request, &mut record).await;
+        let outcome = panics::contain(pin!(self.pass(&rules, request, &mut record))).await;
+        let outcome = outcome.unwrap_or_else(|panic| Err(Stop::Panicked(panic)));
         let answer = rules.release_contained(outcome, &mut record); //                  9. redact
         match panics::contain(pin!(record.close())).await {
             Ok(Ok(())) => answer, //                                                    10. record, before the reply

@@ -195,6 +195,8 @@ pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Err
 }
 
 async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
+    // From here on it doesn't end the process.
+    let hangups = signal(SignalKind::hangup()).map_err(|error| Error::Io { what: "SIGHUP".to_owned(), error })?;
     let log = log::set_up(options.ops_log.take())?;
     #[cfg(feature = "http")]
     let http = options.http.take();
@@ -209,7 +211,6 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
     if let Some(address) = http {
         app.safe_to_serve(address)?;
     }
-    let hangups = signal(SignalKind::hangup()).map_err(|error| Error::Io { what: "SIGHUP".to_owned(), error })?;
     app.begin().await?;
     let mut beside = JoinSet::new();
     beside.spawn(flush_rejections(Arc::clone(&app.door)));

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     guard::{Access, Rules},
     identity::Principal,
+    limits::CallerKey,
     manifest::Grants,
 };
 
@@ -61,6 +62,12 @@ impl Generation {
             Some(everything) => Arc::clone(everything),
             None => Arc::new(Access::of(Arc::clone(principal), &self.rules.catalog, &self.grants)),
         }
+    }
+
+    /// Whether a caller that was let in before is let in now.
+    pub(super) fn knows(&self, caller: CallerKey) -> bool {
+        let launched = self.dev.is_some() || self.launched.is_some();
+        launched || self.callers.as_ref().is_some_and(|callers| callers.know(caller))
     }
 
     /// Stands for what a caller sees now: the same for the same tools under the same names.

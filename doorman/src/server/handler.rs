@@ -1,5 +1,7 @@
 //! The one place where rmcp's requests become the guard's and the guard's answers become rmcp's.
 
+#[cfg(feature = "http")]
+use std::sync::{Mutex, PoisonError};
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use futures::future::BoxFuture;
@@ -36,6 +38,27 @@ pub(super) struct Arrival {
     pub(super) transport: Transport,
 }
 
+/// An [`Arrival`] on its way through rmcp, which keeps what a request came with for as long as it is answered.
+#[cfg(feature = "http")]
+#[derive(Clone)]
+pub(super) struct Pass(Arc<Mutex<Option<Arrival>>>);
+
+#[cfg(feature = "http")]
+impl Pass {
+    pub(super) fn of(arrival: &Arrival) -> Self {
+        Self(Arc::new(Mutex::new(Some(arrival.clone()))))
+    }
+
+    fn arrival(&self) -> Option<Arrival> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of it, for an answer that goes on and on.
+    fn give_up(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
 /// What rmcp serves: cheap to clone, one for all connections.
 #[derive(Clone)]
 pub(super) struct Handler {
@@ -51,7 +74,8 @@ impl Handler {
     fn arrival(&self, extensions: &Extensions) -> Arrival {
         #[cfg(feature = "http")]
         if let Some(parts) = extensions.get::<axum::http::request::Parts>() {
-            return parts.extensions.get().cloned().unwrap_or_else(|| self.nobody(Transport::Http));
+            let passed = parts.extensions.get().and_then(Pass::arrival);
+            return passed.unwrap_or_else(|| self.nobody(Transport::Http));
         }
         #[cfg(not(feature = "http"))]
         let _ = extensions;
@@ -163,6 +187,10 @@ impl ServerHandler for Handler {
         let number =
             number.ok_or_else(|| ErrorData::invalid_request("no more subscriptions, or none for this caller", None))?;
         let _listening = self.door.listeners.until_dropped(number);
+        #[cfg(feature = "http")]
+        if let Some(parts) = context.request_context().extensions.get::<axum::http::request::Parts>() {
+            parts.extensions.get().map(Pass::give_up);
+        }
         context.cancelled().await;
         Ok(())
     }

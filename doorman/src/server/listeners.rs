@@ -101,7 +101,7 @@ impl Listeners {
     /// Tells those whose list isn't what it was when they were last told.
     pub(super) fn announce(&self, present: &Generation) {
         let mut state = self.lock();
-        state.listening.retain(|listener| !listener.ear.is_closed());
+        state.listening.retain(|listener| !listener.ear.is_closed() && present.knows(listener.caller));
         for listener in &mut state.listening {
             let seen = present.fingerprint(&present.access(&listener.principal));
             if seen != listener.seen {

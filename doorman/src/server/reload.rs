@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex as Lock, PoisonError},
+    sync::{Arc, Mutex as Lock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use super::{
     modules::{Module, Modules},
     watch::Seen,
 };
-use crate::{credentials::Secret, manifest::FileError};
+use crate::{credentials::Secret, guard::Rules, manifest::FileError};
 
 /// What a reload begins with.
 pub(super) struct Reloader {
@@ -40,11 +40,14 @@ pub(super) struct Last {
     pub(super) modules: Arc<[Module]>,
     /// The credentials of its manifests.
     pub(super) secrets: Vec<Secret>,
+    /// Those before it under which calls may still run.
+    pub(super) older: Vec<Older>,
 }
 
 impl Last {
     pub(super) fn of(checked: &mut Checked) -> Self {
-        Self { modules: std::mem::take(&mut checked.modules).into(), secrets: std::mem::take(&mut checked.secrets) }
+        let (modules, secrets) = (std::mem::take(&mut checked.modules), std::mem::take(&mut checked.secrets));
+        Self { modules: modules.into(), secrets, older: Vec::new() }
     }
 }
 
@@ -74,8 +77,12 @@ impl Reloader {
         // From here on nothing can fail.
         self.log.knows(Arc::clone(&next.rules.redactor));
         let before = self.door.replace(Arc::new(next));
-        *last = made_from;
-        self.modules.keep(&last.modules, unused(before));
+        let mut older = std::mem::take(&mut last.older);
+        older.retain(|it| it.rules.strong_count() > 0);
+        older.push(Older::of(&before));
+        drop(before);
+        *last = Last { older: older.clone(), ..made_from };
+        self.modules.keep(&last.modules, unused(older));
         Ok(number)
     }
 
@@ -107,18 +114,29 @@ impl Reloader {
     }
 }
 
-/// Waits until the last call under these rules has ended, or until none of them can run any more.
-fn unused(before: Arc<Generation>) -> impl Future<Output = ()> {
-    let (longest, used) = (before.rules.longest_timeout(), Arc::downgrade(&before.rules));
-    drop(before);
-    async move {
-        let unused = async {
-            while used.strong_count() > 0 {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        drop(tokio::time::timeout(longest, unused).await);
+/// A generation before the present one, for as long as calls run under its rules.
+#[derive(Clone)]
+pub(super) struct Older {
+    rules: Weak<Rules>,
+    longest: Duration,
+}
+
+impl Older {
+    fn of(before: &Generation) -> Self {
+        Self { rules: Arc::downgrade(&before.rules), longest: before.rules.longest_timeout() }
     }
+}
+
+/// Waits until the last call under these has ended, or until none of them can run any more. All of them, for a module that
+/// went on through some has been used by each.
+async fn unused(older: Vec<Older>) {
+    let longest = older.iter().map(|it| it.longest).max().unwrap_or_default();
+    let unused = async {
+        while older.iter().any(|it| it.rules.strong_count() > 0) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    drop(tokio::time::timeout(longest, unused).await);
 }
 
 /// How the last reload went, for those who ask how the server is.

@@ -34,10 +34,17 @@ impl Watch {
             }
             Err(reason) => {
                 if !self.down.swap(true, Ordering::AcqRel) {
+                    let reason = printable(&reason.to_string());
                     tracing::error!(store = %self.name, %reason, "the state store doesn't answer; what needs it is refused");
                 }
                 Err(Unavailable)
             }
         }
     }
+}
+
+/// What a store says of itself, cut short and without what could forge a line.
+fn printable(text: &str) -> String {
+    const MOST: usize = 300;
+    text.chars().take(MOST).flat_map(char::escape_debug).collect()
 }

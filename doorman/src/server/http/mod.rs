@@ -8,13 +8,17 @@ mod refuse;
 mod serve;
 mod sessions;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
@@ -34,7 +38,7 @@ use sessions::Sessions;
 
 use super::{
     door::Door,
-    handler::{Arrival, Handler},
+    handler::{Arrival, Handler, Pass},
     scan::{self, ScanLimits},
 };
 use crate::audit::Transport;
@@ -138,14 +142,12 @@ impl Server {
         let (mut parts, body) = request.into_parts();
         self.settings.origins.check(&parts)?;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let generation = self.door.present();
-        let access = self.settings.authenticator.authenticate(&parts, peer, &generation)?;
-        // The token has done its work: nothing behind this line can see it (S08).
-        parts.headers.remove(header::AUTHORIZATION);
-        let mut arrival = Arrival { generation, access, session: None, transport: Transport::Http };
+        let mut arrival = self.arrival(&parts, peer)?;
         let (body, held, means) = match parts.method {
             Method::POST => {
                 let (body, held) = self.read(&parts.headers, body).await?;
+                // A body takes the time that its sender takes: what counts is what holds now.
+                arrival = self.arrival(&parts, peer)?;
                 let envelope = scan::scan(&body, &self.settings.scan)?;
                 agreement::check(&parts.headers, &envelope)?;
                 let means = Means::of(&envelope);
@@ -153,19 +155,21 @@ impl Server {
             }
             _ => (Bytes::new(), None, Means::Else),
         };
+        // The token has done its work: nothing behind this line can see it (S08).
+        parts.headers.remove(header::AUTHORIZATION);
         let bound = parts.headers.contains_key(sessions::HEADER);
         let stateless = self.settings.stateless || !arrival.access.principal.is_verified();
         if stateless && bound {
             return Err(Refused::UnknownSession);
         }
         if stateless || (means == Means::Stateless && !bound) {
-            parts.extensions.insert(arrival.clone());
+            parts.extensions.insert(Pass::of(&arrival));
             let served = self.stateless.handle(Request::from_parts(parts, Full::new(body)));
             return Ok(ARRIVAL.scope(arrival, served).await.map(Body::new).into_response());
         }
         let ticket = self.sessions.admit(&parts, arrival.access.caller, means == Means::Opening).await?;
         arrival.session = ticket.tag();
-        parts.extensions.insert(arrival.clone());
+        parts.extensions.insert(Pass::of(&arrival));
         let (server, request) = (Arc::clone(self), Request::from_parts(parts, Full::new(body)));
         let served = ARRIVAL.scope(arrival, async move {
             let _held = held;
@@ -178,6 +182,13 @@ impl Server {
             Means::Opening => tokio::spawn(served).await.map_err(|_| Refused::BrokenBody),
             _ => Ok(served.await),
         }
+    }
+
+    /// Who sends a request, and what is served to them now.
+    fn arrival(&self, parts: &Parts, peer: Option<IpAddr>) -> Result<Arrival, Refused> {
+        let generation = self.door.present();
+        let access = self.settings.authenticator.authenticate(parts, peer, &generation)?;
+        Ok(Arrival { generation, access, session: None, transport: Transport::Http })
     }
 
     /// Reads a body of bounded size in bounded time, from a bounded store for all bodies that are being handled.
