@@ -215,16 +215,18 @@ fn an_instance_whose_configuration_is_the_same_goes_on() {
     eventually("the ends", || (lifecycle(&fixture).matches("stopped").count() == 2).then_some(()));
 }
 
+/// A line of a tokens file.
+fn token(cast: Cast) -> String {
+    format!("  - {{sha256: {}, agent_id: {}, agent_type: {}}}\n", digest(&cast.token()), cast.id, cast.kind)
+}
+
 #[test]
 fn s26_tokens_are_revoked_and_given_without_a_restart() {
     let fixture = Fixture::reference().manifest_of("reader", &files("read")).tokens(&[Cast::ALICE]);
     let server = fixture.serve();
     let mut alice = server.caller(Cast::ALICE, Era::Session);
     assert!(!alice.names().is_empty());
-    let token = |name: &str| {
-        format!("  - {{sha256: {}, agent_id: {name}, agent_type: reader}}\n", digest(&format!("token-of-{name}")))
-    };
-    fixture.private("tokens.yaml", &format!("tokens:\n{}", token("carol")));
+    fixture.private("tokens.yaml", &format!("tokens:\n{}", token(Cast::CAROL)));
     assert!(server.process.reload().contains("reloaded"));
     let message = alice.message("tools/list", json!({}));
     assert_eq!(alice.exchange(&message).status, 401, "in the session that she had, too");
@@ -263,6 +265,50 @@ fn s26_where_counts_are_kept_stays() {
     let said = server.process.reload();
     assert!(said.contains("RELOAD REFUSED") && said.contains("reader.yaml:3:1") && said.contains("restart"), "{said}");
     assert!(!Path::new(&store).exists() && !can_write(&mut server.caller(Cast::ALICE, Era::Modern)));
+}
+
+#[test]
+fn s07_s26_what_counts_is_what_holds_when_a_request_is_whole() {
+    let fixture = Fixture::reference().manifest_of("reader", &files("write")).tokens(&[Cast::ALICE]);
+    let server = fixture.serve();
+    let mut alice = server.caller(Cast::ALICE, Era::Modern);
+    let arguments = json!({"name": "files_write_file", "arguments": {"path": "late", "content": "x"}});
+    let message = alice.message("tools/call", arguments);
+    let bytes = alice.http_request(&message).bytes(server.address);
+    let (most, last) = bytes.split_at(bytes.len() - 1);
+    let mut begun: Vec<_> = (0..2).map(|_| crate::harness::Wire::connect(server.address)).collect();
+    for wire in &mut begun {
+        wire.send(most).expect("the server reads");
+    }
+    thread::sleep(Duration::from_millis(200));
+    reader(&fixture, &files("read"));
+    server.process.reload();
+    begun[0].send(last).expect("the server reads");
+    assert_eq!(begun[0].receive().expect("an answer").code(), -32602, "the grant is gone");
+    fixture.private("tokens.yaml", &format!("tokens:\n{}", token(Cast::CAROL)));
+    assert!(server.process.reload().contains("reloaded"));
+    begun[1].send(last).expect("the server reads");
+    assert_eq!(begun[1].receive().expect("an answer").status, 401, "the token is gone");
+    assert!(!Path::new(&fixture.path("data/files/agents/alice/late")).exists());
+}
+
+#[test]
+fn an_instance_waits_for_calls_of_every_generation_that_it_went_through() {
+    let fixture = with_notes("{label: first}", "");
+    let server = fixture.serve();
+    let mut alice = server.caller(Cast::ALICE, Era::Session);
+    let (_, wire) = alice.begin("tools/call", json!({"name": "mine_wait", "arguments": {"ms": 2500}}));
+    thread::sleep(Duration::from_millis(300));
+    server.process.reload();
+    reader(&fixture, &notes("{label: second}", ""));
+    server.process.reload();
+    drop(wire.expect("a connection").receive());
+    let life = eventually("the module's end", || {
+        let life = lifecycle(&fixture);
+        life.contains("stopped first").then_some(life)
+    });
+    let order: Vec<&str> = life.lines().filter(|line| line.contains("first")).collect();
+    assert_eq!(order, ["started first", "waited first", "stopped first"]);
 }
 
 /// Something that is told when its list of tools changes.
@@ -322,6 +368,13 @@ fn those_whose_tools_change_are_told_and_nobody_else() {
         assert!(hers.is_told(), "{era:?}");
         assert!(!his.is_told(), "{era:?}: nothing of his has changed");
         assert!(can_write(&mut alice), "{era:?}");
+        // Who bears no token any more isn't told of anything.
+        fixture.private("tokens.yaml", &format!("tokens:\n{}", token(Cast::BOB)));
+        server.process.reload();
+        reader(&fixture, &files("read"));
+        server.process.reload();
+        assert!(!hers.is_told(), "{era:?}");
+        fixture.private("tokens.yaml", &format!("tokens:\n{}{}", token(Cast::ALICE), token(Cast::BOB)));
     }
     reader(&fixture, &files("read"));
     let mut caller = Fixture::reference()

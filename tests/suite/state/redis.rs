@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::{alice, call, limited, passing, recovers, refuses_for_its_state, serve, server::Redis};
-use crate::harness::{Cast, Era, Fixture};
+use crate::harness::{Cast, Era, Fixture, Request, eventually};
 
 #[test]
 fn s23_two_processes_hold_one_limit_on_one_redis() {
@@ -109,6 +109,14 @@ fn s24_redis_whose_memory_is_full_or_forgetful() {
     assert!(forgetful.process.stderr().contains("expected noeviction"), "{}", forgetful.process.stderr());
     assert!(redis.say("CONFIG SET maxmemory-policy noeviction").starts_with("+OK"));
     assert_eq!(recovers(&forgetful, &mut super::alice(&forgetful)), "ok");
+
+    // Also one that becomes forgetful while it is used.
+    assert!(redis.say("CONFIG SET maxmemory-policy allkeys-lru").starts_with("+OK"));
+    let health = || Request::new("GET", "/health").send(forgetful.address).status;
+    eventually("the health's word", || (health() == 503).then_some(()));
+    refuses_for_its_state(&forgetful, &mut super::alice(&forgetful));
+    assert!(redis.say("CONFIG SET maxmemory-policy noeviction").starts_with("+OK"));
+    eventually("its word again, though nobody calls", || (health() == 200).then_some(()));
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::{
     fs::File,
     io::{self, ErrorKind},
     os::unix::fs::FileExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::layout::{self, GROUP, HEAD, MOST_KEYS, Noted, Shape, broken};
@@ -22,6 +22,7 @@ pub(super) struct Opened {
     pub(super) shape: Shape,
     /// Which boot of the system this is.
     pub(super) boot: u64,
+    path: PathBuf,
 }
 
 impl Opened {
@@ -48,12 +49,7 @@ impl Opened {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(refused("expected a regular file"));
         }
-        if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_nlink > 2 {
-            return Err(refused("expected a file that belongs to this user and has no second hard link"));
-        }
-        if Mode::from_raw_mode(stat.st_mode).intersects(Mode::RWXG | Mode::RWXO) {
-            return Err(refused("expected a file that nobody else may read or write (0600)"));
-        }
+        private(&stat)?;
         let mut bytes = [0; HEAD];
         file.read_exact_at(&mut bytes, 0).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => broken("it is cut off"),
@@ -61,7 +57,7 @@ impl Opened {
         })?;
         let (shape, _) = layout::read_header(&bytes)?;
         match file.metadata()?.len() == shape.size() {
-            true => Ok(Self { file, shape, boot: boot() }),
+            true => Ok(Self { file, shape, boot: boot(), path: path.to_owned() }),
             false => Err(broken("it is cut off")),
         }
     }
@@ -73,10 +69,16 @@ impl Opened {
             locked => locked?,
         }
         // Whoever comes next would count in another file.
-        match rustix::fs::fstat(&self.file)?.st_nlink {
-            0 => Err(refused("it was removed")),
-            _ => Ok(true),
+        let there = match rustix::fs::lstat(&self.path) {
+            Ok(there) => there,
+            Err(Errno::NOENT) => return Err(refused("it was removed")),
+            Err(error) => return Err(error.into()),
+        };
+        let ours = rustix::fs::fstat(&self.file)?;
+        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) {
+            return Err(refused("another file is in its place"));
         }
+        private(&ours).map(|()| true)
     }
 
     pub(super) fn unlock(&self) -> io::Result<()> {
@@ -95,9 +97,23 @@ fn make(path: &Path, keys: usize) -> io::Result<()> {
     name.push(format!(".{:016x}", random(())));
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(&name, flags, Mode::RUSR | Mode::WUSR)?);
-    let made = fill(&file, shape).and_then(|()| std::fs::hard_link(&name, path));
-    std::fs::remove_file(&name)?;
+    let moved = |()| Ok(rustix::fs::renameat_with(CWD, &name, CWD, path, RenameFlags::NOREPLACE)?);
+    let made = fill(&file, shape).and_then(moved);
+    if made.is_err() {
+        std::fs::remove_file(&name)?;
+    }
     made
+}
+
+/// Whether nobody else can write to a file, or has it under another name.
+fn private(stat: &Stat) -> io::Result<()> {
+    if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_nlink > 1 {
+        return Err(refused("expected a file that belongs to this user and has no second hard link"));
+    }
+    match Mode::from_raw_mode(stat.st_mode).intersects(Mode::RWXG | Mode::RWXO) {
+        true => Err(refused("expected a file that nobody else may read or write (0600)")),
+        false => Ok(()),
+    }
 }
 
 fn fill(file: &File, shape: Shape) -> io::Result<()> {

@@ -223,6 +223,28 @@ fn s24_a_file_that_was_removed_is_noticed_and_made_again() {
 }
 
 #[test]
+fn s23_a_file_that_was_moved_linked_or_opened_to_others_counts_for_nobody() {
+    let refuses = |change: &dyn Fn(&std::path::Path)| {
+        let folder = Folder::new();
+        let store = folder.open(100);
+        assert!(take(&store, &[ask(1, None, 9, 60)]));
+        change(&folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("one");
+        runtime.block_on(store.run(Op::Take, &mut [ask(1, None, 9, 60)])).is_err()
+    };
+    assert!(refuses(&|path| fs::rename(path, path.with_extension("moved")).expect("moves")), "moved");
+    assert!(
+        refuses(&|path| {
+            fs::rename(path, path.with_extension("moved")).expect("moves");
+            std::os::unix::fs::symlink(path.with_extension("moved"), path).expect("links");
+        }),
+        "a link to it"
+    );
+    assert!(refuses(&|path| fs::hard_link(path, path.with_extension("link")).expect("links")), "a second name");
+    assert!(refuses(&|path| fs::set_permissions(path, fs::Permissions::from_mode(0o666)).expect("mode")), "its mode");
+}
+
+#[test]
 fn s24_a_lock_that_isnt_let_go_refuses_within_the_stated_time() {
     let folder = Folder::new();
     let store = folder.open(100);

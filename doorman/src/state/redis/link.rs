@@ -8,7 +8,10 @@ use std::{
 use redis::{Client, InfoDict, RedisResult, aio::MultiplexedConnection};
 use tokio::sync::Notify;
 
-use super::Failure;
+use super::{
+    Failure,
+    script::{Batch, Script},
+};
 use crate::state::{PATIENCE, Unavailable, watch::Watch};
 
 /// How long connecting may take; nobody waits for it.
@@ -23,6 +26,7 @@ pub(super) struct Link(Arc<Inner>);
 
 struct Inner {
     client: Client,
+    script: Script,
     watch: Watch,
     /// A key of no meaning, to find out whether a server that refused to write does so again.
     probe: String,
@@ -41,7 +45,11 @@ pub(super) struct Connection {
 impl Link {
     pub(super) fn new(client: Client, name: String, probe: String) -> Self {
         let (watch, current, lost) = (Watch::new(name), Mutex::default(), Notify::new());
-        Self(Arc::new(Inner { client, watch, probe, current, lost }))
+        Self(Arc::new(Inner { client, script: Script::new(), watch, probe, current, lost }))
+    }
+
+    pub(super) fn script(&self) -> &Script {
+        &self.0.script
     }
 
     pub(super) async fn start(&self) {
@@ -85,7 +93,7 @@ impl Inner {
     async fn connect(&self, number: u64) -> Result<(), Unavailable> {
         let connecting = async {
             let mut to = self.client.get_multiplexed_async_connection().await.map_err(|error| error.to_string())?;
-            check(&mut to).await?;
+            self.check(&mut to).await?;
             Ok(to)
         };
         let outcome = tokio::time::timeout(CONNECT, connecting).await;
@@ -95,23 +103,32 @@ impl Inner {
         Ok(())
     }
 
-    /// Whether the connection still answers, and after a failure, whether the server writes: so nobody has to call to find
-    /// out.
+    /// Looks after the connection, so that nobody has to call to find out how the server is. Whatever is wrong, it is given
+    /// up: the next one is made under the same eyes.
     async fn ask(&self) {
         let Some(mut connection) = self.lock().clone() else { return };
-        let command = match self.watch.answers() {
-            true => redis::cmd("PING"),
-            false => redis::cmd("SET").arg(&self.probe).arg("").arg("PX").arg(1000).take(),
+        let outcome = match tokio::time::timeout(PATIENCE, self.check(&mut connection.to)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Failure::Slow.to_string()),
         };
-        let asked = tokio::time::timeout(PATIENCE, command.query_async::<()>(&mut connection.to)).await;
-        let outcome = match asked {
-            Ok(outcome) => outcome.map_err(Failure::Redis),
-            Err(_) => Err(Failure::Slow),
-        };
-        if outcome.as_ref().is_err_and(Failure::is_final) {
+        if outcome.is_err() {
             self.give_up(connection.number);
         }
         let _ = self.watch.saw(outcome);
+    }
+
+    /// Whether the server can be counted on: it runs the script, it keeps what is in use, and, if it has failed, it writes.
+    async fn check(&self, to: &mut MultiplexedConnection) -> Result<(), String> {
+        keeps(to).await?;
+        let peek = Batch { keys: Vec::new(), arguments: vec!["peek".into(), "0".into()] };
+        let ran = self.script.run(to, &peek).await.map_err(|error| error.to_string())?;
+        super::read(&ran, &mut []).map_err(|failure| failure.to_string())?;
+        if !self.watch.answers() {
+            let wrote: RedisResult<()> =
+                redis::cmd("SET").arg(&self.probe).arg("").arg("PX").arg(1000).query_async(to).await;
+            wrote.map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 }
 
@@ -137,15 +154,12 @@ async fn tend(link: Weak<Inner>, mut connected: bool) {
 }
 
 /// A server that drops what is in use when its memory is full would let exhausted callers start anew.
-async fn check(to: &mut MultiplexedConnection) -> Result<(), String> {
+async fn keeps(to: &mut MultiplexedConnection) -> Result<(), String> {
     let info: RedisResult<InfoDict> = redis::cmd("INFO").arg("memory").query_async(to).await;
     let info = match info {
         Ok(info) => info,
         Err(error) if error.is_io_error() || error.is_timeout() => return Err(error.to_string()),
-        Err(error) => {
-            tracing::warn!(%error, "the state store doesn't say what it does when its memory is full");
-            return Ok(());
-        }
+        Err(error) => return Err(format!("it doesn't say what it does when its memory is full: {error}")),
     };
     let bounded = info.get::<u64>("maxmemory").is_some_and(|bytes| bytes > 0);
     match info.get::<String>("maxmemory_policy") {

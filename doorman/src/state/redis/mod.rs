@@ -5,6 +5,7 @@
 
 mod address;
 mod link;
+mod script;
 
 #[cfg(test)]
 mod tests;
@@ -12,16 +13,16 @@ mod tests;
 use std::{io, time::Duration};
 
 use doorman_grammar::rate::Calendar;
-use redis::{Client, RedisError, Script};
+use redis::{Client, ErrorKind, RedisError, ServerErrorKind};
 
 use super::{Answer, Ask, Op, PATIENCE, Place, Shape, Unavailable};
 use crate::credentials::Secret;
 pub(crate) use address::Address;
 use link::Link;
+use script::Batch;
 
 /// The server, as this process uses it.
 pub(crate) struct Redis {
-    script: Script,
     /// What every key begins with. The part in braces makes a cluster keep all of them on one node.
     prefix: String,
     link: Link,
@@ -39,7 +40,7 @@ impl Redis {
         };
         let prefix = format!("doorman:{{{tag}}}:");
         let link = Link::new(client, address.to_string(), format!("{prefix}probe"));
-        Ok(Self { script: Script::new(include_str!("batch.lua")), prefix, link })
+        Ok(Self { prefix, link })
     }
 
     /// Connects, and from then on as often as need be. Returns after the first attempt, whatever came of it.
@@ -53,8 +54,8 @@ impl Redis {
 
     pub(super) async fn run(&self, op: Op, asks: &mut [Ask]) -> Result<Answer, Unavailable> {
         let mut connection = self.link.connection()?;
-        let invocation = self.invocation(op, asks);
-        let asked = tokio::time::timeout(PATIENCE, invocation.invoke_async::<Vec<i64>>(&mut connection.to)).await;
+        let batch = self.batch(op, asks);
+        let asked = tokio::time::timeout(PATIENCE, self.link.script().run(&mut connection.to, &batch)).await;
         let reply = match asked {
             Ok(reply) => reply.map_err(Failure::Redis),
             Err(_) => Err(Failure::Slow),
@@ -62,15 +63,14 @@ impl Redis {
         self.link.saw(&connection, reply.and_then(|reply| read(&reply, asks)))
     }
 
-    fn invocation(&self, op: Op, asks: &[Ask]) -> redis::ScriptInvocation<'_> {
-        let mut invocation = self.script.prepare_invoke();
+    fn batch(&self, op: Op, asks: &[Ask]) -> Batch {
         let (word, since) = match op {
             Op::Take => ("take", 0),
             Op::GiveBack { since } => ("give", since / 1000),
             Op::Charge => ("charge", 0),
             Op::Peek => ("peek", 0),
         };
-        invocation.arg(word).arg(since);
+        let mut batch = Batch { keys: Vec::with_capacity(asks.len()), arguments: vec![word.into(), since.to_string()] };
         for ask in asks {
             let (unit, period, holds) = match ask.shape {
                 Shape::Bucket { period, burst } => ("-", period, burst),
@@ -78,9 +78,10 @@ impl Redis {
                 Shape::Window { unit: Calendar::Day, count } => ("d", 0, count),
                 Shape::Window { unit: Calendar::Month, count } => ("m", 0, count),
             };
-            invocation.key(self.key(ask.place)).arg(unit).arg(period).arg(holds).arg(ask.weight);
+            batch.keys.push(self.key(ask.place));
+            batch.arguments.extend([unit.to_owned(), period.to_string(), holds.to_string(), ask.weight.to_string()]);
         }
-        invocation
+        batch
     }
 
     fn key(&self, place: Place) -> String {
@@ -104,7 +105,11 @@ impl Failure {
     fn is_final(&self) -> bool {
         match self {
             Self::Slow | Self::Nonsense => true,
-            Self::Redis(error) => error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error(),
+            // A server that only reads may have been the one that writes when we connected.
+            Self::Redis(error) => {
+                let only_reads = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+                only_reads || error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error()
+            }
         }
     }
 }
