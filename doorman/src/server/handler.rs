@@ -139,7 +139,8 @@ impl ServerHandler for Handler {
             Arc::new(sink) as Arc<dyn ProgressSink>
         });
         let name = request.name;
-        let answer = self.door.guard.call(Request {
+        // Boxed: rmcp moves a request's future from task to task, and this one is long.
+        let answer = Box::pin(self.door.guard.call(Request {
             rules: Arc::clone(&rules),
             access: arrival.access,
             capability: name.as_ref().into(),
@@ -148,7 +149,7 @@ impl ServerHandler for Handler {
             session: arrival.session,
             cancelled: context.ct.clone(),
             progress,
-        });
+        }));
         match answer.await {
             Some(answer) => Ok(result(answer).into()),
             None => Err(unknown(&rules.redactor.scrub(&name))),

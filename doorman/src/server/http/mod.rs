@@ -164,7 +164,7 @@ impl Server {
         }
         if stateless || (means == Means::Stateless && !bound) {
             parts.extensions.insert(Pass::of(&arrival));
-            let served = self.stateless.handle(Request::from_parts(parts, Full::new(body)));
+            let served = Box::pin(self.stateless.handle(Request::from_parts(parts, Full::new(body))));
             return Ok(ARRIVAL.scope(arrival, served).await.map(Body::new).into_response());
         }
         let ticket = self.sessions.admit(&parts, arrival.access.caller, means == Means::Opening).await?;
@@ -173,7 +173,7 @@ impl Server {
         let (server, request) = (Arc::clone(self), Request::from_parts(parts, Full::new(body)));
         let served = ARRIVAL.scope(arrival, async move {
             let _held = held;
-            let response = server.sessions.service().handle(request).await;
+            let response = Box::pin(server.sessions.service().handle(request)).await;
             server.sessions.settle(&ticket, &response);
             response.map(Body::new).into_response()
         });
