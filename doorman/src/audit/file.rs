@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::reading::open_regular;
 use super::sink::{Segments, Sink, Stopped, Tail};
 use super::tail;
 
@@ -174,10 +175,21 @@ impl Segments for RotatingFile {
         if current.len > 0 {
             return tail::of(&current.file);
         }
-        match File::open(self.numbered(1)) {
+        match open_regular(&self.numbered(1)) {
             Ok(before) => Ok(Tail { rotated: true, ..tail::of(&before)? }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Tail { rotated: true, ..Tail::default() }),
             Err(error) => Err(error),
+        }
+    }
+
+    fn recent(&self, lines: usize) -> io::Result<Vec<u8>> {
+        let slot = self.current();
+        let recent = tail::recent(&slot.as_ref().ok_or_else(closed)?.file, lines)?;
+        let missing = lines.saturating_sub(memchr::memchr_iter(b'\n', &recent).count());
+        match open_regular(&self.numbered(1)) {
+            Ok(before) if missing > 0 => Ok([tail::recent(&before, missing)?, recent].concat()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(recent),
         }
     }
 

@@ -90,6 +90,13 @@ pub trait Segments {
     /// It can't be read.
     fn tail(&self) -> io::Result<Tail>;
 
+    /// So many of the last whole lines, with their newlines, the oldest first, from the file before as well; fewer if
+    /// there are no more, or if they take more than some MiB.
+    ///
+    /// # Errors
+    /// They can't be read.
+    fn recent(&self, lines: usize) -> io::Result<Vec<u8>>;
+
     /// Whether so many more bytes should go to a new file.
     fn is_full(&self, bytes: usize) -> bool;
 

@@ -6,7 +6,10 @@ use std::io::{self, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Entry, Filter, Lines, Read, files::numbered};
+use super::{
+    Entry, Filter, Lines, Read,
+    files::{numbered, open_regular},
+};
 
 /// The last so many wanted lines of a log, oldest first, read back through its files. And where the present one ended.
 pub(crate) fn last(log: &Path, count: usize, filter: &Filter) -> io::Result<(Vec<Vec<u8>>, u64)> {
@@ -14,7 +17,7 @@ pub(crate) fn last(log: &Path, count: usize, filter: &Filter) -> io::Result<(Vec
     let mut end = 0;
     for number in 0.. {
         let so_far: usize = found.iter().map(VecDeque::len).sum();
-        let file = match File::open(numbered(log, number)) {
+        let file = match open_regular(&numbered(log, number)) {
             Ok(file) if number == 0 || so_far < count => file,
             Err(error) if number == 0 => return Err(error),
             _ => break,
@@ -65,13 +68,13 @@ pub(crate) struct Follow {
 impl Follow {
     /// From a place in the present file on.
     pub(crate) fn from(log: &Path, at: u64) -> Self {
-        Self { log: log.to_owned(), file: File::open(log).ok(), at }
+        Self { log: log.to_owned(), file: open_regular(log).ok(), at }
     }
 
     /// Gives each wanted line that was added since.
     pub(crate) fn poll(&mut self, filter: &Filter, mut wanted: impl FnMut(&[u8])) -> io::Result<()> {
         // Looked up before reading: what is written to the old file is written before it gets another name.
-        let now = File::open(&self.log).ok();
+        let now = open_regular(&self.log).ok();
         self.read(filter, &mut wanted)?;
         let Some(now) = now else { return Ok(()) };
         let id = |file: &File| file.metadata().map(|it| (it.dev(), it.ino()));
@@ -82,7 +85,7 @@ impl Follow {
                 // Those that came and went in the meantime.
                 let mut between = Vec::new();
                 for number in 1.. {
-                    match File::open(numbered(&self.log, number)) {
+                    match open_regular(&numbered(&self.log, number)) {
                         Ok(file) if id(&file)? != old => between.push(file),
                         _ => break,
                     }

@@ -15,7 +15,7 @@ use super::super::Error;
 use crate::{
     audit::{
         Entry, Filter, Finding, Follow, Head, PublicKey, Report, SigningKey, Stats, Verifier, last, log_files,
-        time_text, visible, visible_json,
+        open_regular, time_text, visible, visible_json,
     },
     credentials::read_public_bytes,
 };
@@ -182,7 +182,7 @@ fn all(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, Failed> {
-    let file = File::open(path).map_err(unreadable(path))?;
+    let file = open_regular(path).map_err(unreadable(path))?;
     Ok(BufReader::with_capacity(1 << 18, file))
 }
 
