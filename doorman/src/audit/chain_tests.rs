@@ -287,3 +287,45 @@ fn s20_too_many_lines_before_a_checkpoint_are_found() {
     let (_, findings) = verify(&key, &[&text]);
     assert!(findings[0].what.contains("without a checkpoint"), "{findings:?}");
 }
+
+#[test]
+fn s24_a_log_that_was_taken_away_is_a_failure_and_begins_again() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let shape = Shape::default();
+    let record = CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape);
+    let deleted = |log: &Path| fs::remove_file(log).expect("deletes");
+    let moved = |log: &Path| fs::rename(log, log.with_extension("1")).expect("moves");
+    let replaced = |log: &Path| {
+        fs::remove_file(log).expect("deletes");
+        fs::write(log, "{}\n").expect("writes");
+    };
+    let folder = |log: &Path| fs::remove_dir_all(log.parent().expect("a folder")).expect("deletes");
+    let ways: [(&str, &dyn Fn(&Path), &str); 4] = [
+        ("deleted", &deleted, "doesn't end where"),
+        ("moved", &moved, "recovered"),
+        ("replaced", &replaced, "doesn't end where"),
+        ("folder", &folder, "doesn't end where"),
+    ];
+    for (name, take, cause) in ways {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let path = scratch.path().join("logs").join("log");
+        fs::create_dir(path.parent().expect("a folder")).expect("creates");
+        let audit = open(&path, 1 << 20, &key);
+        call(&audit, 1);
+        take(&path);
+        std::thread::sleep(std::time::Duration::from_millis(1_050));
+        assert!(name == "moved" || audit.flush().is_err(), "{name}: seen by the timer");
+        assert!(now(audit.call(&record)).is_err() || name != "moved", "{name}: seen by a call");
+        if name == "folder" {
+            assert!(now(audit.ready()).is_err() && now(audit.call(&record)).is_err(), "nothing runs");
+            fs::create_dir(path.parent().expect("a folder")).expect("creates");
+        }
+        now(audit.ready()).expect("opens the path again");
+        call(&audit, 1);
+        now(audit.finish()).expect("a checkpoint");
+        let text = fs::read_to_string(&path).expect("the new file");
+        assert!(text.lines().next().expect("a line").contains(cause), "{name}: {text}");
+        assert!(text.contains("\"kind\":\"recovered\""), "{name}: {text}");
+        assert_eq!(verify(&key, &[text.as_bytes()]).1, [], "{name}");
+    }
+}

@@ -4,9 +4,11 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -15,6 +17,9 @@ use super::reading::open_regular;
 use super::sink::{Segments, Sink, Stopped, Tail};
 use super::tail;
 
+/// How long lines may go into a file that has no name any more.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The most old files that can be kept.
 const MAX_KEEP: u32 = 1_000;
 
@@ -22,7 +27,8 @@ const MAX_KEEP: u32 = 1_000;
 ///
 /// The old files are `NAME.1` (the youngest) to `NAME.N`. A line is one `write(2)`; a line that was torn, by a full disk
 /// or a crash, stays behind as a broken line and the next begins on a line of its own. A lock (`flock`) keeps a second
-/// process from writing to the same file. When the file can't be rotated, the line is refused, not written beyond the size.
+/// process from writing to the same file. A file that was deleted, moved or replaced is a failure, noticed within a second;
+/// recovering opens the path again. When the file can't be rotated, the line is refused, not written beyond the size.
 #[derive(Debug)]
 pub struct RotatingFile {
     path: PathBuf,
@@ -40,6 +46,8 @@ struct Current {
     len: u64,
     /// The file doesn't end in a newline.
     torn: bool,
+    /// When it was last seen under its name.
+    seen: Instant,
 }
 
 impl RotatingFile {
@@ -90,6 +98,7 @@ impl RotatingFile {
         while done < lines.len() {
             let stopped = |error| Stopped { written: done, error };
             let current = slot.as_mut().ok_or_else(closed).map_err(stopped)?;
+            current.look_if_due(&self.path).map_err(stopped)?;
             let mut bytes = 0;
             let fitting = lines[done..].iter().take_while(|line| {
                 bytes += line.len();
@@ -109,6 +118,9 @@ impl RotatingFile {
 
     /// Until the new file is open there is none: the old one has another name by then.
     fn next(&self, slot: &mut Option<Current>) -> io::Result<()> {
+        if let Some(old) = slot {
+            old.look(&self.path)?;
+        }
         let old = slot.take();
         let synced = self.synced.load(Ordering::Relaxed);
         if let (Some(old), true) = (&old, synced) {
@@ -153,6 +165,10 @@ impl Sink for RotatingFile {
 
     fn never_waits(&self) -> bool {
         true
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.current().as_mut().ok_or_else(closed)?.look_if_due(&self.path)
     }
 
     fn recover(&self) -> io::Result<()> {
@@ -242,7 +258,21 @@ impl Current {
         if len > 0 {
             file.read_exact_at(&mut last, len - 1)?;
         }
-        Ok(Self { file, len, torn: last != [b'\n'] })
+        Ok(Self { file, len, torn: last != [b'\n'], seen: Instant::now() })
+    }
+
+    fn look_if_due(&mut self, path: &Path) -> io::Result<()> {
+        if self.seen.elapsed() < LOOK_EVERY { Ok(()) } else { self.look(path) }
+    }
+
+    /// Whether the file is still the one of this name: what is written to another, nobody would see.
+    fn look(&mut self, path: &Path) -> io::Result<()> {
+        let (ours, named) = (self.file.metadata()?, std::fs::symlink_metadata(path)?);
+        if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
+            return Err(io::Error::other("the audit file was moved, replaced or deleted"));
+        }
+        self.seen = Instant::now();
+        Ok(())
     }
 
     /// Writes whole lines or none: what a failed write left of a line is taken away again, if the system lets us.

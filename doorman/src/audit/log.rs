@@ -149,8 +149,13 @@ impl Log {
         self.sign_if_due()
     }
 
-    /// Signs the chain if that is due.
-    pub(super) fn sign_if_due(&mut self) -> io::Result<()> {
+    /// What a timer has done: the sink is looked at, and the chain signed if that is due.
+    pub(super) fn tend(&mut self) -> io::Result<()> {
+        self.sink.check()?;
+        self.sign_if_due()
+    }
+
+    fn sign_if_due(&mut self) -> io::Result<()> {
         self.compose_if_due();
         self.commit()
     }
