@@ -329,3 +329,25 @@ fn s24_a_log_that_was_taken_away_is_a_failure_and_begins_again() {
         assert_eq!(verify(&key, &[text.as_bytes()]).1, [], "{name}");
     }
 }
+
+#[test]
+fn whatever_numbers_a_log_holds_the_verifier_finds_and_never_panics() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let honest = String::from_utf8(log(&key)).expect("text");
+    for number in [0, 1, u64::MAX / 2, u64::MAX - 1, u64::MAX] {
+        for at in 1..10 {
+            for member in [format!(",\"pos\":{at},"), format!("\"lines\":{at},")] {
+                let name = member.split(':').next().expect("a name");
+                let hostile = honest.replace(&member, &format!("{name}:{number},"));
+                // Followed by a line of any other number, torn or not.
+                for text in [hostile.clone(), hostile.replace("}\n", "}\nx\n")] {
+                    let same = text == honest;
+                    assert_eq!(verify(&key, &[text.as_bytes()]).0.findings == 0, same, "{member} {number}");
+                }
+            }
+        }
+    }
+    let lines: Vec<&str> = honest.lines().collect();
+    let zero = lines[0].replace(",\"pos\":1,", ",\"pos\":0,") + "\n";
+    assert!(verify(&key, &[honest.as_bytes(), zero.as_bytes()]).0.findings > 0);
+}

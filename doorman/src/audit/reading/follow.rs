@@ -11,24 +11,41 @@ use super::{
     files::{numbered, open_regular},
 };
 
-/// The last so many wanted lines of a log, oldest first, read back through its files. And where the present one ended.
-pub(crate) fn last(log: &Path, count: usize, filter: &Filter) -> io::Result<(Vec<Vec<u8>>, u64)> {
+/// How many bytes of lines are kept.
+const MOST: usize = 64 << 20;
+
+/// The end of a log.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    pub(crate) lines: Vec<Vec<u8>>,
+    /// Where the present file ended.
+    pub(crate) at: u64,
+    /// There were more lines, but they take too much memory.
+    pub(crate) cut: bool,
+}
+
+/// The last so many wanted lines of a log, oldest first, read back through its files.
+pub(crate) fn last(log: &Path, count: usize, filter: &Filter) -> io::Result<Ending> {
     let mut found: Vec<VecDeque<Vec<u8>>> = Vec::new();
-    let mut end = 0;
+    let (mut end, mut kept, mut cut) = (0, 0, false);
     for number in 0.. {
         let so_far: usize = found.iter().map(VecDeque::len).sum();
         let file = match open_regular(&numbered(log, number)) {
-            Ok(file) if number == 0 || so_far < count => file,
+            Ok(file) if number == 0 || so_far < count && !cut => file,
             Err(error) if number == 0 => return Err(error),
             _ => break,
         };
         let mut lines = VecDeque::new();
         let read = each(BufReader::new(file), filter, |line| {
-            if lines.len() + so_far == count {
-                lines.pop_front();
+            if so_far == count {
+                return;
             }
-            if lines.len() + so_far < count {
-                lines.push_back(line.to_vec());
+            kept += line.len();
+            lines.push_back(line.to_vec());
+            while lines.len() + so_far > count || kept > MOST {
+                cut |= lines.len() + so_far <= count;
+                let Some(first) = lines.pop_front() else { break };
+                kept -= first.len();
             }
         })?;
         if number == 0 {
@@ -36,7 +53,7 @@ pub(crate) fn last(log: &Path, count: usize, filter: &Filter) -> io::Result<(Vec
         }
         found.push(lines);
     }
-    Ok((found.into_iter().rev().flatten().collect(), end))
+    Ok(Ending { lines: found.into_iter().rev().flatten().collect(), at: end, cut })
 }
 
 /// Gives each wanted line that is whole; how many bytes those before the last newline have.
