@@ -69,7 +69,7 @@ fn s20_verify_finds_what_was_done_to_a_log() {
     let whole = log.lines.concat();
     let (code, said) = log.verify(std::slice::from_ref(&whole), &key);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("2 checkpoints; 0 lines after the last") && said.contains("from the beginning"), "{said}");
+    assert!(said.contains("3 checkpoints; 0 lines after the last") && said.contains("from the beginning"), "{said}");
     let head = said.lines().find_map(|line| line.strip_prefix("head ")).expect("the head").to_owned();
 
     let mut edited = log.lines.clone();
@@ -104,7 +104,7 @@ fn s20_verify_finds_what_was_done_to_a_log() {
     let (code, said) = log.verify(std::slice::from_ref(&whole), &["--key", &other.public]);
     assert!(code == 1 && said.contains("a checkpoint by another key"), "{said}");
     let (code, said) = log.verify(std::slice::from_ref(&whole), &[]);
-    assert!(code == 0 && said.contains("2 checkpoints not verified: no --key"), "{said}");
+    assert!(code == 0 && said.contains("3 checkpoints not verified: no --key"), "{said}");
     let (code, said) = log.verify(std::slice::from_ref(&whole), &["--key", &other.public, "--key", &log.public]);
     assert_eq!(code, 0, "{said}");
 
