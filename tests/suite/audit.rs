@@ -244,3 +244,23 @@ fn s22_refusals_before_the_guard_are_aggregated() {
     assert!(fixture.audit("rejected").len() <= 6, "{:?}", fixture.audit("rejected"));
     assert!(fixture.audit("call").is_empty());
 }
+
+#[test]
+fn s20_what_stdio_refuses_is_counted_with_the_reasons_of_http() {
+    let fixture = Fixture::new().env("FIXTURE_MAX_REQUEST", "10000");
+    let mut alice = fixture.caller(Door::Stdio(Era::Session), Cast::ALICE);
+    alice.call("hello", json!({}));
+    let long = "x".repeat(20_000);
+    let twice = r#"{"jsonrpc":"2.0","id":5,"id":6,"method":"tools/list"}"#;
+    for line in ["nonsense", "[]", twice, &long] {
+        alice.lines().line(line);
+        assert!(alice.lines().next()["error"]["code"].is_i64(), "{line}");
+    }
+    let count = |reason: &str| -> u64 {
+        let rejected = fixture.audit("rejected");
+        let of = rejected.iter().filter(|it| it["transport"] == "stdio" && it["reason"] == reason);
+        of.filter_map(|it| it["count"].as_u64()).sum()
+    };
+    eventually("all counts", || ((count("malformed"), count("too_large")) == (3, 1)).then_some(()));
+    assert_eq!(fixture.audit("call").len(), 1, "nothing of it reached the guard");
+}

@@ -55,8 +55,8 @@ fn s20_any_changed_byte_is_found() {
     let (key, _) = SigningKey::generate().expect("a key");
     let log = log(&key);
     let (report, findings) = verify(&key, &[&log]);
-    assert_eq!((report.lines, report.first, report.checkpoints, findings), (8, Some(1), 2, vec![]));
-    assert!(report.head.is_some_and(|head| head.to_string().starts_with("8:")));
+    assert_eq!((report.lines, report.first, report.checkpoints, findings), (9, Some(1), 3, vec![]));
+    assert!(report.head.is_some_and(|head| head.to_string().starts_with("9:")));
     for at in 0..log.len() {
         for bit in [0x01, 0x20, 0x80] {
             let mut changed = log.clone();
@@ -84,7 +84,7 @@ fn s20_any_line_deleted_repeated_or_moved_is_found() {
         }
     }
     // The very last line is what can't be missed; what is after the last checkpoint is counted.
-    let (report, findings) = verify(&key, &[&lines[..7].concat()]);
+    let (report, findings) = verify(&key, &[&lines[..8].concat()]);
     assert_eq!((report.unsigned, findings), (3, vec![]));
 }
 
@@ -163,6 +163,10 @@ impl Segments for Small {
         Ok(Tail { first, last, torn: text[whole..].to_vec(), rotated: text.is_empty() })
     }
 
+    fn recent(&self, _: usize) -> io::Result<Vec<u8>> {
+        Ok(self.0.lock().expect("lock").0.clone())
+    }
+
     fn is_full(&self, _: usize) -> bool {
         false
     }
@@ -209,4 +213,141 @@ fn s24_a_torn_line_is_told_of_once_however_often_recovery_fails() {
     let (report, findings) = verify(&key, &[&text]);
     assert_eq!((report.unsigned, findings), (0, vec![]));
     assert!(String::from_utf8(text).expect("text").contains("\"lost\":4,\"torn\":20,"));
+}
+
+/// Signed lines as somebody without the key can rewrite them: hashes anew, numbers in order, no checkpoints.
+fn forged(log: &str) -> String {
+    let (mut prev, mut forged) = ("0".repeat(64), String::new());
+    let kept = log.lines().filter(|line| !line.contains("\"kind\":\"checkpoint\""));
+    for (pos, line) in kept.enumerate() {
+        let members = line.rsplit_once(",\"pos\":").expect("a chained line").0.replace("get_invoice", "nothing");
+        let line = format!("{members},\"pos\":{},\"prev\":\"{prev}\"}}", pos + 1);
+        prev = super::checkpoint::hex(&super::checkpoint::hash(line.as_bytes()));
+        forged += &(line + "\n");
+    }
+    forged
+}
+
+#[test]
+fn s20_a_forged_history_is_never_signed() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let (other, _) = SigningKey::generate().expect("a key");
+    let honest = String::from_utf8(log(&key)).expect("text");
+    let alien = String::from_utf8(log(&other)).expect("text");
+    // A signed beginning, and behind it what follows from nothing.
+    let lines: Vec<&str> = honest.lines().collect();
+    let cut = [lines[0], lines[1], lines[3], ""].join("\n");
+    let far = lines[3].replace(",\"pos\":4,", ",\"pos\":18446744073709551615,");
+    let far = [lines[0], lines[1], lines[2], &far, ""].join("\n");
+    for (name, text) in [("forged", forged(&honest)), ("alien", alien), ("cut", cut), ("far", far)] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, old) = (dir.path().join("log"), dir.path().join("log.1"));
+        fs::write(&path, &text).expect("writes");
+        let audit = open(&path, 1 << 20, &key);
+        call(&audit, 1);
+        now(audit.finish()).expect("a checkpoint");
+        assert_eq!(fs::read_to_string(&old).expect("the old file"), text, "{name}: nothing is added");
+        let new = fs::read(&path).expect("reads");
+        assert_eq!(verify(&key, &[&new]).1, [], "{name}");
+        assert!(verify(&key, &[text.as_bytes(), &new]).0.findings > 0, "{name}");
+        let first = String::from_utf8(new).expect("text").lines().next().expect("a line").to_owned();
+        assert!(first.contains("\"cause\":\"the log's "), "{name}: {first}");
+    }
+}
+
+#[test]
+fn s20_lines_without_a_checkpoint_are_counted_over_crashes() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("log");
+    for _ in 0..5 {
+        // Dropped, not finished: a crash signs nothing.
+        call(&open(&path, 1 << 22, &key), 400);
+    }
+    let log = fs::read(&path).expect("reads");
+    let (report, findings) = verify(&key, &[&log]);
+    assert_eq!((report.checkpoints, findings), (3, vec![]));
+    assert!(report.unsigned < 1_009 && !dir.path().join("log.1").exists(), "{}", report.unsigned);
+}
+
+#[test]
+fn s20_too_many_lines_before_a_checkpoint_are_found() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("log");
+    let settings = Settings { chaining: Chaining::Chained, ..Settings::default() };
+    drop(open(&path, 1 << 22, &key));
+    let unsigned = Audit::open(RotatingFile::open(&path, 1 << 22, 9).expect("opens"), settings).expect("a chain");
+    call(&unsigned, 1_100);
+    drop(unsigned);
+    let text = fs::read(&path).expect("reads");
+    // The server signs on top of no such stretch.
+    drop(open(&path, 1 << 22, &key));
+    assert_eq!(fs::read(dir.path().join("log.1")).expect("the old file"), text);
+    let (_, findings) = verify(&key, &[&text]);
+    assert!(findings[0].what.contains("without a checkpoint"), "{findings:?}");
+}
+
+#[test]
+fn s24_a_log_that_was_taken_away_is_a_failure_and_begins_again() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let shape = Shape::default();
+    let record = CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape);
+    let deleted = |log: &Path| fs::remove_file(log).expect("deletes");
+    let moved = |log: &Path| fs::rename(log, log.with_extension("1")).expect("moves");
+    let replaced = |log: &Path| {
+        fs::remove_file(log).expect("deletes");
+        fs::write(log, "{}\n").expect("writes");
+    };
+    let folder = |log: &Path| fs::remove_dir_all(log.parent().expect("a folder")).expect("deletes");
+    let ways: [(&str, &dyn Fn(&Path), &str); 4] = [
+        ("deleted", &deleted, "doesn't end where"),
+        ("moved", &moved, "recovered"),
+        ("replaced", &replaced, "doesn't end where"),
+        ("folder", &folder, "doesn't end where"),
+    ];
+    for (name, take, cause) in ways {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let path = scratch.path().join("logs").join("log");
+        fs::create_dir(path.parent().expect("a folder")).expect("creates");
+        let audit = open(&path, 1 << 20, &key);
+        call(&audit, 1);
+        take(&path);
+        std::thread::sleep(std::time::Duration::from_millis(1_050));
+        assert!(name == "moved" || audit.flush().is_err(), "{name}: seen by the timer");
+        assert!(now(audit.call(&record)).is_err() || name != "moved", "{name}: seen by a call");
+        if name == "folder" {
+            assert!(now(audit.ready()).is_err() && now(audit.call(&record)).is_err(), "nothing runs");
+            fs::create_dir(path.parent().expect("a folder")).expect("creates");
+        }
+        now(audit.ready()).expect("opens the path again");
+        call(&audit, 1);
+        now(audit.finish()).expect("a checkpoint");
+        let text = fs::read_to_string(&path).expect("the new file");
+        assert!(text.lines().next().expect("a line").contains(cause), "{name}: {text}");
+        assert!(text.contains("\"kind\":\"recovered\""), "{name}: {text}");
+        assert_eq!(verify(&key, &[text.as_bytes()]).1, [], "{name}");
+    }
+}
+
+#[test]
+fn whatever_numbers_a_log_holds_the_verifier_finds_and_never_panics() {
+    let (key, _) = SigningKey::generate().expect("a key");
+    let honest = String::from_utf8(log(&key)).expect("text");
+    for number in [0, 1, u64::MAX / 2, u64::MAX - 1, u64::MAX] {
+        for at in 1..10 {
+            for member in [format!(",\"pos\":{at},"), format!("\"lines\":{at},")] {
+                let name = member.split(':').next().expect("a name");
+                let hostile = honest.replace(&member, &format!("{name}:{number},"));
+                // Followed by a line of any other number, torn or not.
+                for text in [hostile.clone(), hostile.replace("}\n", "}\nx\n")] {
+                    let same = text == honest;
+                    assert_eq!(verify(&key, &[text.as_bytes()]).0.findings == 0, same, "{member} {number}");
+                }
+            }
+        }
+    }
+    let lines: Vec<&str> = honest.lines().collect();
+    let zero = lines[0].replace(",\"pos\":1,", ",\"pos\":0,") + "\n";
+    assert!(verify(&key, &[honest.as_bytes(), zero.as_bytes()]).0.findings > 0);
 }

@@ -8,6 +8,12 @@
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];
 
+/// A checkpoint after so many lines.
+pub(super) const EVERY_LINES: u64 = 1_000;
+
+/// The most lines without a checkpoint: those, and what starts and recoveries add before the next is due.
+pub(super) const MOST_UNSIGNED: u64 = EVERY_LINES + 8;
+
 /// Domain separation.
 const DOMAIN: &[u8] = b"doorman audit checkpoint v1\0";
 
@@ -19,7 +25,7 @@ pub(super) struct Checkpoint<'a> {
     pub(super) chain: [u8; 16],
     pub(super) lines: u64,
     pub(super) hash: Hash,
-    /// `lines`, `time`, `rotation` or `stop`.
+    /// `start`, `lines`, `time`, `rotation` or `stop`.
     pub(super) cause: &'a str,
 }
 

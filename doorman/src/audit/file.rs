@@ -4,15 +4,21 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::reading::open_regular;
 use super::sink::{Segments, Sink, Stopped, Tail};
 use super::tail;
+
+/// How long lines may go into a file that has no name any more.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The most old files that can be kept.
 const MAX_KEEP: u32 = 1_000;
@@ -21,7 +27,8 @@ const MAX_KEEP: u32 = 1_000;
 ///
 /// The old files are `NAME.1` (the youngest) to `NAME.N`. A line is one `write(2)`; a line that was torn, by a full disk
 /// or a crash, stays behind as a broken line and the next begins on a line of its own. A lock (`flock`) keeps a second
-/// process from writing to the same file. When the file can't be rotated, the line is refused, not written beyond the size.
+/// process from writing to the same file. A file that was deleted, moved or replaced is a failure, noticed within a second;
+/// recovering opens the path again. When the file can't be rotated, the line is refused, not written beyond the size.
 #[derive(Debug)]
 pub struct RotatingFile {
     path: PathBuf,
@@ -39,6 +46,8 @@ struct Current {
     len: u64,
     /// The file doesn't end in a newline.
     torn: bool,
+    /// When it was last seen under its name.
+    seen: Instant,
 }
 
 impl RotatingFile {
@@ -89,6 +98,7 @@ impl RotatingFile {
         while done < lines.len() {
             let stopped = |error| Stopped { written: done, error };
             let current = slot.as_mut().ok_or_else(closed).map_err(stopped)?;
+            current.look_if_due(&self.path).map_err(stopped)?;
             let mut bytes = 0;
             let fitting = lines[done..].iter().take_while(|line| {
                 bytes += line.len();
@@ -108,6 +118,9 @@ impl RotatingFile {
 
     /// Until the new file is open there is none: the old one has another name by then.
     fn next(&self, slot: &mut Option<Current>) -> io::Result<()> {
+        if let Some(old) = slot {
+            old.look(&self.path)?;
+        }
         let old = slot.take();
         let synced = self.synced.load(Ordering::Relaxed);
         if let (Some(old), true) = (&old, synced) {
@@ -154,6 +167,10 @@ impl Sink for RotatingFile {
         true
     }
 
+    fn check(&self) -> io::Result<()> {
+        self.current().as_mut().ok_or_else(closed)?.look_if_due(&self.path)
+    }
+
     fn recover(&self) -> io::Result<()> {
         let mut slot = self.current();
         // Closed first: its lock would keep us out of our own file.
@@ -174,10 +191,21 @@ impl Segments for RotatingFile {
         if current.len > 0 {
             return tail::of(&current.file);
         }
-        match File::open(self.numbered(1)) {
+        match open_regular(&self.numbered(1)) {
             Ok(before) => Ok(Tail { rotated: true, ..tail::of(&before)? }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Tail { rotated: true, ..Tail::default() }),
             Err(error) => Err(error),
+        }
+    }
+
+    fn recent(&self, lines: usize) -> io::Result<Vec<u8>> {
+        let slot = self.current();
+        let recent = tail::recent(&slot.as_ref().ok_or_else(closed)?.file, lines)?;
+        let missing = lines.saturating_sub(memchr::memchr_iter(b'\n', &recent).count());
+        match open_regular(&self.numbered(1)) {
+            Ok(before) if missing > 0 => Ok([tail::recent(&before, missing)?, recent].concat()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(recent),
         }
     }
 
@@ -230,7 +258,21 @@ impl Current {
         if len > 0 {
             file.read_exact_at(&mut last, len - 1)?;
         }
-        Ok(Self { file, len, torn: last != [b'\n'] })
+        Ok(Self { file, len, torn: last != [b'\n'], seen: Instant::now() })
+    }
+
+    fn look_if_due(&mut self, path: &Path) -> io::Result<()> {
+        if self.seen.elapsed() < LOOK_EVERY { Ok(()) } else { self.look(path) }
+    }
+
+    /// Whether the file is still the one of this name: what is written to another, nobody would see.
+    fn look(&mut self, path: &Path) -> io::Result<()> {
+        let (ours, named) = (self.file.metadata()?, std::fs::symlink_metadata(path)?);
+        if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) {
+            return Err(io::Error::other("the audit file was moved, replaced or deleted"));
+        }
+        self.seen = Instant::now();
+        Ok(())
     }
 
     /// Writes whole lines or none: what a failed write left of a line is taken away again, if the system lets us.

@@ -127,7 +127,7 @@ fn a_failed_rotation_fails_the_line_until_it_works() {
 #[test]
 fn a_full_disk_fails_the_line() {
     let Ok(full) = OpenOptions::new().read(true).write(true).open("/dev/full") else { return };
-    let current = Current { file: full, len: 0, torn: false };
+    let current = Current { file: full, len: 0, torn: false, seen: std::time::Instant::now() };
     let path = Scratch::new().file("unused");
     let synced = AtomicBool::new(false);
     let sink = RotatingFile { path, max_bytes: 100, keep: 1, current: Mutex::new(Some(current)), synced };

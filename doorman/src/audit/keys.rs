@@ -67,6 +67,12 @@ impl SigningKey {
         to_pem("PUBLIC KEY", &[&SPKI, self.pair.public_key().as_ref()].concat())
     }
 
+    pub(super) fn public(&self) -> PublicKey {
+        let mut key = [0; 32];
+        key.copy_from_slice(self.pair.public_key().as_ref());
+        PublicKey { key, id: self.id.clone() }
+    }
+
     pub(super) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         self.pair.sign(bytes).as_ref().to_vec()
     }

@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{Checkpoint, Hash, hash, hex, push_hex, unhex};
+use super::checkpoint::{Checkpoint, EVERY_LINES, Hash, hash, hex, push_hex, unhex};
 use super::keys::SigningKey;
 use super::line::{Line, push_number};
 use super::sink::Tail;
-
-/// A checkpoint after so many lines.
-const EVERY_LINES: u64 = 1_000;
+use super::verify;
 
 /// A checkpoint after so much time with new lines.
 const EVERY: Duration = Duration::from_secs(60);
@@ -54,8 +52,23 @@ impl Links {
         Ok(Self { id, key, mark: Mark { head: Head::default(), signed: (0, Instant::now()) } })
     }
 
-    /// The chain that a log holds, from its last whole line on. `None` if there is none that could go on.
-    pub(super) fn resume(tail: &Tail, key: Option<SigningKey>) -> Option<Self> {
+    /// Another chain, with the same key.
+    pub(super) fn start_anew(&self) -> Result<Self, String> {
+        Self::start(self.key.clone())
+    }
+
+    /// The chain that a log holds, from its last whole line on, or why it can't go on. With a key it does only if what is
+    /// signed is ours and all that follows, which we will sign, follows from it: `recent` is the end of the log.
+    pub(super) fn resume(tail: &Tail, recent: &[u8], key: Option<SigningKey>) -> Result<Self, &'static str> {
+        let (id, head) = Self::end_of(tail).ok_or("the log's end isn't that of a chain")?;
+        let signed = match &key {
+            Some(key) => verify::last_signed(recent, id, (head.pos, head.hash), &key.public())?,
+            None => head.pos,
+        };
+        Ok(Self { id, key, mark: Mark { head, signed: (signed, Instant::now()) } })
+    }
+
+    fn end_of(tail: &Tail) -> Option<([u8; 16], Head)> {
         let first: serde_json::Value = serde_json::from_slice(&tail.first).ok()?;
         if first["kind"] != "chain" {
             return None;
@@ -63,8 +76,15 @@ impl Links {
         let id = unhex(first["chain"].as_str()?)?;
         let last: serde_json::Value = serde_json::from_slice(&tail.last).ok()?;
         last["prev"].as_str()?;
-        let head = Head { pos: last["pos"].as_u64()?, hash: hash(&tail.last) };
-        Some(Self { id, key, mark: Mark { head, signed: (head.pos, Instant::now()) } })
+        // No log is so long that its numbers come near their end.
+        let pos = last["pos"].as_u64().filter(|pos| *pos <= u64::MAX / 2)?;
+        Some((id, Head { pos, hash: hash(&tail.last) }))
+    }
+
+    /// Whether a log ends where this chain does.
+    pub(super) fn ends(&self, tail: &Tail) -> bool {
+        let begun = self.mark.head.pos > 0;
+        if begun { hash(&tail.last) == self.mark.head.hash } else { tail.last.is_empty() && !tail.rotated }
     }
 
     /// Closes what a torn write left: its bytes count as a line. The members say so.

@@ -6,6 +6,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Instant, SystemTime};
 
+use super::checkpoint::MOST_UNSIGNED;
 use super::line::{Line, TIME, push_number, push_time};
 use super::links::{Links, Mark, RESERVE};
 use super::settings::{Chaining, Durability};
@@ -55,15 +56,21 @@ impl Log {
     }
 
     fn begin(&mut self, key: Option<super::SigningKey>) -> io::Result<()> {
-        let tail = self.sink.segments().map_or_else(|| Ok(Tail::default()), |segments| segments.tail())?;
-        let Some(mut links) = Links::resume(&tail, key.clone()) else {
-            // What is there isn't a chain that could go on: the chain begins with a file of its own.
-            if let Some(segments) = self.sink.segments().filter(|_| !tail.rotated) {
-                segments.rotate()?;
-            }
-            self.links = Some(Links::start(key).map_err(io::Error::other)?);
-            self.compose_begin("start");
+        let (tail, recent) = match self.sink.segments() {
+            Some(segments) => (segments.tail()?, segments.recent(MOST_UNSIGNED as usize + 1)?),
+            None => (Tail::default(), Vec::new()),
+        };
+        let new = Links::start(key.clone()).map_err(io::Error::other)?;
+        if tail.last.is_empty() && tail.torn.is_empty() {
+            self.begin_chain(new, "start");
             return self.commit();
+        }
+        let mut links = match Links::resume(&tail, &recent, key) {
+            Ok(links) => links,
+            Err(why) => {
+                self.doubt(&tail, new, why)?;
+                return self.commit();
+            }
         };
         let torn = (!tail.torn.is_empty()).then(|| {
             let mut line = Line::default();
@@ -82,7 +89,25 @@ impl Log {
         if !tail.rotated {
             self.compose_begin("restarted");
         }
+        self.compose_if_due();
         self.commit()
+    }
+
+    /// What is there isn't a chain that could go on: another begins with a file of its own.
+    fn doubt(&mut self, tail: &Tail, links: Links, why: &'static str) -> io::Result<()> {
+        tracing::error!("the audit log doesn't go on, a new chain begins in a new file: {why}");
+        if let Some(segments) = self.sink.segments().filter(|_| !tail.rotated) {
+            segments.rotate()?;
+        }
+        self.begin_chain(links, why);
+        Ok(())
+    }
+
+    /// A chain is signed from its first line on, so that a start never finds one of which nothing is.
+    fn begin_chain(&mut self, links: Links, cause: &'static str) {
+        self.links = Some(links);
+        self.compose_begin(cause);
+        self.compose_checkpoint("start");
     }
 
     /// Writes records together. A failure leaves those behind it unwritten; one of the disk, all.
@@ -103,7 +128,10 @@ impl Log {
         let before = self.links.as_ref().map(Links::mark);
         if let Some((segments, links)) = self.sink.segments().zip(self.links.as_mut()) {
             let tail = segments.tail()?;
-            if tail.rotated {
+            if !links.ends(&tail) {
+                let new = links.start_anew().map_err(io::Error::other)?;
+                self.doubt(&tail, new, "the log doesn't end where it was written to last")?;
+            } else if tail.rotated {
                 self.compose_begin("recovered");
             } else if !tail.torn.is_empty() {
                 links.close_torn(&tail.torn, &mut line);
@@ -117,11 +145,17 @@ impl Log {
             // If it can't be written, the torn line is still to be told of.
             only.before = before;
         }
-        self.commit()
+        self.commit()?;
+        self.sign_if_due()
     }
 
-    /// Signs the chain if that is due.
-    pub(super) fn sign_if_due(&mut self) -> io::Result<()> {
+    /// What a timer has done: the sink is looked at, and the chain signed if that is due.
+    pub(super) fn tend(&mut self) -> io::Result<()> {
+        self.sink.check()?;
+        self.sign_if_due()
+    }
+
+    fn sign_if_due(&mut self) -> io::Result<()> {
         self.compose_if_due();
         self.commit()
     }

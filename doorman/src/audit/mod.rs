@@ -53,7 +53,7 @@ pub use file::RotatingFile;
 pub use journald::Journald;
 pub use keys::{PublicKey, SigningKey};
 pub(crate) use line::{Line, time_text};
-pub(crate) use reading::{Entry, Filter, Follow, Stats, last, log_files, visible, visible_json};
+pub(crate) use reading::{Entry, Filter, Follow, Stats, last, log_files, open_regular, visible, visible_json};
 pub use record::{CallRecord, SessionTag, Transport, Verdict};
 pub use settings::{Chaining, Durability, OnFailure, Settings};
 pub use shape::{Shape, shape};

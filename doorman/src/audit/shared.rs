@@ -173,7 +173,7 @@ impl Shared {
         }
         match self.is_broken() {
             true => Ok(()),
-            false => log.sign_if_due().map_err(|error| self.failed(error.into())),
+            false => log.tend().map_err(|error| self.failed(error.into())),
         }
     }
 

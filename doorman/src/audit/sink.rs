@@ -66,6 +66,14 @@ pub trait Sink: Send + Sync + 'static {
         false
     }
 
+    /// Whether lines still go where they are looked for. Asked about once a second, lines or not.
+    ///
+    /// # Errors
+    /// They don't: the sink counts as failed.
+    fn check(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Prepares for another attempt after a failure, by opening anew what may be stale. A line is written next; only
     /// when that succeeds, the sink counts as working again.
     ///
@@ -89,6 +97,13 @@ pub trait Segments {
     /// # Errors
     /// It can't be read.
     fn tail(&self) -> io::Result<Tail>;
+
+    /// So many of the last whole lines, with their newlines, the oldest first, from the file before as well; fewer if
+    /// there are no more, or if they take more than some MiB.
+    ///
+    /// # Errors
+    /// They can't be read.
+    fn recent(&self, lines: usize) -> io::Result<Vec<u8>>;
 
     /// Whether so many more bytes should go to a new file.
     fn is_full(&self, bytes: usize) -> bool;
@@ -143,6 +158,10 @@ impl Sink for Box<dyn Sink> {
 
     fn never_waits(&self) -> bool {
         (**self).never_waits()
+    }
+
+    fn check(&self) -> io::Result<()> {
+        (**self).check()
     }
 
     fn recover(&self) -> io::Result<()> {

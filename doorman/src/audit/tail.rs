@@ -28,6 +28,19 @@ pub(super) fn of(file: &File) -> io::Result<Tail> {
     Ok(Tail { first: start, last, torn, rotated: false })
 }
 
+/// The last whole lines of a file, so many at most, within 16 MiB.
+pub(super) fn recent(file: &File, lines: usize) -> io::Result<Vec<u8>> {
+    const MOST: u64 = 16 << 20;
+    let len = file.metadata()?.len();
+    let from = len.saturating_sub(MOST);
+    let mut end = vec![0; (len - from) as usize];
+    file.read_exact_at(&mut end, from)?;
+    end.truncate(memchr::memrchr(b'\n', &end).map_or(0, |at| at + 1));
+    let before =
+        memchr::memrchr_iter(b'\n', &end).nth(lines).or_else(|| memchr::memchr(b'\n', &end).filter(|_| from > 0));
+    Ok(before.map_or(end.clone(), |at| end.split_off(at + 1)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;

@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::checkpoint::{Checkpoint, Hash, hash, hex, unhex};
+use super::checkpoint::{Checkpoint, Hash, MOST_UNSIGNED, hash, hex, unhex};
 use super::keys::PublicKey;
 use super::reading::{Lines, Read};
 
@@ -25,9 +25,6 @@ const MOST_OPEN: usize = 65_536;
 
 /// Where a call's id is looked for, from a line's end, in bytes.
 const CALL_WITHIN: usize = 2_048;
-
-/// More lines than a checkpoint may be late.
-const MOST_UNSIGNED: u64 = 1_000;
 
 /// Something that isn't as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +101,35 @@ pub struct Verifier<'a, F: FnMut(Finding)> {
     /// Calls that began, by their id, and where that stands.
     open: BTreeMap<String, (String, u64)>,
     at: (String, u64),
+    /// Files begin as files do, not somewhere in the middle.
+    whole: bool,
+}
+
+/// The number of the last checkpoint in the end of a log, if it is by this key, and all from there to the head of the chain
+/// follows from it.
+pub(super) fn last_signed(
+    recent: &[u8],
+    chain: [u8; 16],
+    head: (u64, Hash),
+    key: &PublicKey,
+) -> Result<u64, &'static str> {
+    let mut at = recent.len();
+    let found = recent.split_inclusive(|byte| *byte == b'\n').rev().find_map(|line| {
+        at -= line.len();
+        let parsed = Parsed::of(line.strip_suffix(b"\n")?)?;
+        (parsed.kind == "checkpoint").then_some(parsed.pos)
+    });
+    let pos = found.ok_or("the log's end isn't signed: no checkpoint is near")?;
+    let mut sound = true;
+    let keys = std::slice::from_ref(key);
+    let mut verifier = Verifier { chain: Some(chain), whole: false, ..Verifier::new(keys, |_| sound = false) };
+    let read = verifier.file("", &recent[at..]);
+    let report = verifier.end();
+    let same = report.head.is_some_and(|it| (it.pos, it.hash) == head);
+    match read.is_ok() && same && sound {
+        true => Ok(pos),
+        false => Err("the log's last checkpoint isn't of this key, or what follows doesn't follow from it"),
+    }
 }
 
 impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
@@ -119,6 +145,7 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
             torn: None,
             open: BTreeMap::new(),
             at: (String::new(), 0),
+            whole: true,
         }
     }
 
@@ -156,12 +183,18 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
         }
         if !self.keys.is_empty() && self.report.checkpoints == 0 {
             self.find("nothing is signed: no checkpoint of this key".to_owned());
-        } else if !self.keys.is_empty() && self.report.unsigned > MOST_UNSIGNED {
-            self.find(format!("{} lines without a checkpoint; one comes after at most 1000", self.report.unsigned));
         }
+        self.bound();
         self.report.open = self.open.into_values().collect();
         self.report.head = self.last.map(|(pos, hash)| Head { pos, hash });
         self.report
+    }
+
+    /// So many lines without a checkpoint were never written with a key.
+    fn bound(&mut self) {
+        if !self.keys.is_empty() && self.report.unsigned > MOST_UNSIGNED {
+            self.find(format!("{} lines without a checkpoint before this; one comes after 1000", self.report.unsigned));
+        }
     }
 
     fn find(&mut self, what: String) {
@@ -192,7 +225,7 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
                 self.open.insert(call.to_owned(), self.at.clone());
             }
         }
-        if self.at.1 == 1 && parsed.kind != "chain" {
+        if self.whole && self.at.1 == 1 && parsed.kind != "chain" {
             self.find("the file doesn't begin with a `chain` line".to_owned());
         }
         let head = Head { pos: parsed.pos, hash: hash(line) };
@@ -209,14 +242,17 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
             let told = line.kind == "recovered"
                 && line.value["torn"] == len
                 && line.value["after"] == hex(&hash)
-                && (line.pos, line.prev) == (pos + 2, torn);
+                && (Some(line.pos), line.prev) == (pos.checked_add(2), torn);
             if !told {
                 self.find("the line before isn't one of a chain, and no `recovered` line accounts for it".to_owned());
             }
-        } else if line.pos > pos + 1 {
+        } else if line.pos > pos.saturating_add(1) {
             self.find(format!("lines {} to {} are missing", pos + 1, line.pos - 1));
         } else if line.pos <= pos && line.kind == "chain" {
-            self.find(format!("the chain goes on from line {} a second time, or another one begins", line.pos - 1));
+            self.find(format!(
+                "the chain goes on from line {} a second time, or another one begins",
+                line.pos.saturating_sub(1)
+            ));
         } else if line.pos <= pos {
             self.find(format!("line {} after line {pos}: repeated, moved, or of another chain", line.pos));
         } else if line.prev != hash {
@@ -252,7 +288,7 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
         let (ts, seq, pos, prev) = (line.ts, line.seq, line.pos, hex(&line.prev));
         let written = format!(r#"{{"ts":"{ts}","seq":{seq},{members},"pos":{pos},"prev":"{prev}"}}"#);
         if written.as_bytes() != line.bytes
-            || it.lines + 1 != line.pos
+            || it.lines.checked_add(1) != Some(line.pos)
             || it.hash != line.prev
             || Some(it.chain) != self.chain
         {
@@ -266,6 +302,7 @@ impl<'a, F: FnMut(Finding)> Verifier<'a, F> {
         match self.keys.iter().find(|key| key.id() == text("key")) {
             None => self.find(format!("a checkpoint by another key: {}", text("key").escape_debug())),
             Some(key) if key.verifies(&it.signed_bytes(), &signature) => {
+                self.bound();
                 self.report.checkpoints += 1;
                 self.report.unsigned = 0;
             }

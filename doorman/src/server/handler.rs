@@ -70,6 +70,11 @@ impl Handler {
         Self { door }
     }
 
+    /// Counts what was refused before it became a request.
+    pub(super) fn refused(&self, reason: &'static str) {
+        self.door.guard.audit.rejected(reason, Transport::Stdio);
+    }
+
     /// Who calls: over HTTP the caller of this very request, never the session's; on stdio the one who was launched.
     fn arrival(&self, extensions: &Extensions) -> Arrival {
         #[cfg(feature = "http")]

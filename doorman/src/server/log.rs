@@ -42,7 +42,7 @@ pub(super) fn set_up(file: Option<PathBuf>) -> Result<Knowledge, Error> {
     let (bytes, keep) = FILE;
     let file = file.map(|path| RotatingFile::open(path, bytes, keep)).transpose().map_err(Error::OpsLog)?;
     let kept = file.map(|file| {
-        let writer = Scrubber { knowledge: knowledge.clone(), sink: Arc::new(file) };
+        let writer = Scrubber { knowledge: knowledge.clone(), sink: Arc::new(Reopened(file)) };
         layer().json().flatten_event(true).with_writer(writer).with_filter(filter("info"))
     });
     drop(registry().with(silent).with(lines.with_filter(filter("warn"))).with(kept).try_init());
@@ -60,6 +60,18 @@ struct IfRead;
 impl Sink for IfRead {
     fn write_line(&self, line: &[u8]) -> io::Result<()> {
         Stderr::try_write_line(line)
+    }
+}
+
+/// A file that is opened anew if it was moved away.
+struct Reopened(RotatingFile);
+
+impl Sink for Reopened {
+    fn write_line(&self, line: &[u8]) -> io::Result<()> {
+        self.0.write_line(line).or_else(|_| {
+            self.0.recover()?;
+            self.0.write_line(line)
+        })
     }
 }
 

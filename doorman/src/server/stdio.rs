@@ -37,7 +37,7 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) -> io::Result<()> {
     let (stdin, stdout) = claim()?;
-    let transport = Lines::open(stdin, stdout, max_line, limits)?;
+    let transport = Lines::open(handler.clone(), stdin, stdout, max_line, limits)?;
     let drained = transport.drained.clone();
     match handler.serve_with_ct(transport, stop).await {
         Ok(running) => drop(running.waiting().await),
@@ -70,6 +70,7 @@ enum Line {
 
 /// rmcp's transport over lines.
 struct Lines {
+    handler: Handler,
     lines: mpsc::Receiver<Line>,
     out: mpsc::Sender<Vec<u8>>,
     /// Requests that wait for their answer: a second one with the same id could never be told from the first.
@@ -84,7 +85,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn open(input: File, output: File, max_line: usize, limits: ScanLimits) -> io::Result<Self> {
+    fn open(handler: Handler, input: File, output: File, max_line: usize, limits: ScanLimits) -> io::Result<Self> {
         let (found, lines) = mpsc::channel(QUEUE);
         let (out, written) = mpsc::channel(QUEUE);
         let drained = CancellationToken::new();
@@ -95,6 +96,7 @@ impl Lines {
             write(output, written);
         })?;
         Ok(Self {
+            handler,
             lines,
             out,
             pending: Arc::default(),
@@ -105,8 +107,9 @@ impl Lines {
         })
     }
 
-    /// Answers a message that goes no further.
-    async fn refuse(&self, code: i32, message: &str, id: Option<&str>) {
+    /// Counts and answers a message that goes no further.
+    async fn refuse(&self, reason: &'static str, code: i32, message: &str, id: Option<&str>) {
+        self.handler.refused(reason);
         let line = scan::error_message(code, message, id);
         drop(self.out.send(line.into_bytes()).await);
     }
@@ -114,7 +117,7 @@ impl Lines {
     /// Parses a scanned message; `None` if it was answered or dropped here.
     async fn accept(&mut self, line: &[u8]) -> Option<ClientJsonRpcMessage> {
         let Ok(message) = serde_json::from_slice::<ClientJsonRpcMessage>(line) else {
-            self.refuse(-32600, "not a message of this protocol", None).await;
+            self.refuse("malformed", -32600, "not a message of this protocol", None).await;
             return None;
         };
         match &message {
@@ -123,7 +126,7 @@ impl Lines {
                 let fresh = self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(request.id.clone());
                 if !fresh {
                     let id = serde_json::to_string(&request.id).ok();
-                    self.refuse(-32600, "a request with this id is still running", id.as_deref()).await;
+                    self.refuse("malformed", -32600, "a request with this id is still running", id.as_deref()).await;
                     return None;
                 }
             }
@@ -174,12 +177,12 @@ impl Transport<RoleServer> for Lines {
                     }
                 }
                 Line::Refused(refusal) => {
-                    self.refuse(refusal.code.number(), &refusal.to_string(), refusal.id.as_deref()).await;
+                    self.refuse("malformed", refusal.code.number(), &refusal.to_string(), refusal.id.as_deref()).await;
                 }
                 Line::TooLong => {
                     let text =
                         format!("a message may have {} bytes at most; the rest of the line was skipped", self.limit);
-                    self.refuse(-32600, &text, None).await;
+                    self.refuse("too_large", -32600, &text, None).await;
                 }
             }
         }

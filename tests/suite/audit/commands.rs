@@ -69,11 +69,11 @@ fn s20_verify_finds_what_was_done_to_a_log() {
     let whole = log.lines.concat();
     let (code, said) = log.verify(std::slice::from_ref(&whole), &key);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("2 checkpoints; 0 lines after the last") && said.contains("from the beginning"), "{said}");
+    assert!(said.contains("3 checkpoints; 0 lines after the last") && said.contains("from the beginning"), "{said}");
     let head = said.lines().find_map(|line| line.strip_prefix("head ")).expect("the head").to_owned();
 
     let mut edited = log.lines.clone();
-    edited[2] = edited[2].replace("\"verdict\":\"ok\"", "\"verdict\":\"no\"");
+    edited[3] = edited[3].replace("\"verdict\":\"ok\"", "\"verdict\":\"no\"");
     let mut deleted = log.lines.clone();
     deleted.remove(3);
     let mut moved = log.lines.clone();
@@ -86,7 +86,7 @@ fn s20_verify_finds_what_was_done_to_a_log() {
     let halves = [log.lines[..half].concat(), log.lines[half..].concat()];
     let long = format!("{}\n{}", "x".repeat(3 << 20), whole);
     for (what, files, expected) in [
-        ("edited", vec![edited.concat()], "changed-0:4: "),
+        ("edited", vec![edited.concat()], "changed-0:5: "),
         ("deleted", vec![deleted.concat()], "changed-0:4: lines 4 to 4 are missing"),
         ("moved", vec![moved.concat()], "changed-0:3: "),
         ("repeated", vec![forked.concat()], "repeated, moved, or of another chain"),
@@ -104,7 +104,7 @@ fn s20_verify_finds_what_was_done_to_a_log() {
     let (code, said) = log.verify(std::slice::from_ref(&whole), &["--key", &other.public]);
     assert!(code == 1 && said.contains("a checkpoint by another key"), "{said}");
     let (code, said) = log.verify(std::slice::from_ref(&whole), &[]);
-    assert!(code == 0 && said.contains("2 checkpoints not verified: no --key"), "{said}");
+    assert!(code == 0 && said.contains("3 checkpoints not verified: no --key"), "{said}");
     let (code, said) = log.verify(std::slice::from_ref(&whole), &["--key", &other.public, "--key", &log.public]);
     assert_eq!(code, 0, "{said}");
 

@@ -199,7 +199,10 @@ fn s28_the_key_and_the_log_are_private() {
     let mode = |path: &str| fs::metadata(path).expect("is there").permissions().mode() & 0o777;
     assert_eq!(fixture.says(&["audit", "keygen", &key]).0, 0);
     assert_eq!(mode(&key), 0o600);
+    let public = format!("{key}.pub");
+    fs::remove_file(&public).expect("the public key");
     let (again, _, err) = fixture.says(&["audit", "keygen", &key]);
+    assert!(fs::metadata(&public).is_err(), "no public key without its private one");
     assert_eq!(again, 1, "the fixture's main returns an error: {err}");
     assert!(err.contains("exists"), "a key is never written over: {err}");
     let fixture = fixture.arg("--audit-key").arg(&key);

@@ -6,26 +6,46 @@ use std::io::{self, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Entry, Filter, Lines, Read, files::numbered};
+use super::{
+    Entry, Filter, Lines, Read,
+    files::{numbered, open_regular},
+};
 
-/// The last so many wanted lines of a log, oldest first, read back through its files. And where the present one ended.
-pub(crate) fn last(log: &Path, count: usize, filter: &Filter) -> io::Result<(Vec<Vec<u8>>, u64)> {
+/// How many bytes of lines are kept.
+const MOST: usize = 64 << 20;
+
+/// The end of a log.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    pub(crate) lines: Vec<Vec<u8>>,
+    /// Where the present file ended.
+    pub(crate) at: u64,
+    /// There were more lines, but they take too much memory.
+    pub(crate) cut: bool,
+}
+
+/// The last so many wanted lines of a log, oldest first, read back through its files.
+pub(crate) fn last(log: &Path, count: usize, filter: &Filter) -> io::Result<Ending> {
     let mut found: Vec<VecDeque<Vec<u8>>> = Vec::new();
-    let mut end = 0;
+    let (mut end, mut kept, mut cut) = (0, 0, false);
     for number in 0.. {
         let so_far: usize = found.iter().map(VecDeque::len).sum();
-        let file = match File::open(numbered(log, number)) {
-            Ok(file) if number == 0 || so_far < count => file,
+        let file = match open_regular(&numbered(log, number)) {
+            Ok(file) if number == 0 || so_far < count && !cut => file,
             Err(error) if number == 0 => return Err(error),
             _ => break,
         };
         let mut lines = VecDeque::new();
         let read = each(BufReader::new(file), filter, |line| {
-            if lines.len() + so_far == count {
-                lines.pop_front();
+            if so_far == count {
+                return;
             }
-            if lines.len() + so_far < count {
-                lines.push_back(line.to_vec());
+            kept += line.len();
+            lines.push_back(line.to_vec());
+            while lines.len() + so_far > count || kept > MOST {
+                cut |= lines.len() + so_far <= count;
+                let Some(first) = lines.pop_front() else { break };
+                kept -= first.len();
             }
         })?;
         if number == 0 {
@@ -33,7 +53,7 @@ pub(crate) fn last(log: &Path, count: usize, filter: &Filter) -> io::Result<(Vec
         }
         found.push(lines);
     }
-    Ok((found.into_iter().rev().flatten().collect(), end))
+    Ok(Ending { lines: found.into_iter().rev().flatten().collect(), at: end, cut })
 }
 
 /// Gives each wanted line that is whole; how many bytes those before the last newline have.
@@ -65,13 +85,13 @@ pub(crate) struct Follow {
 impl Follow {
     /// From a place in the present file on.
     pub(crate) fn from(log: &Path, at: u64) -> Self {
-        Self { log: log.to_owned(), file: File::open(log).ok(), at }
+        Self { log: log.to_owned(), file: open_regular(log).ok(), at }
     }
 
     /// Gives each wanted line that was added since.
     pub(crate) fn poll(&mut self, filter: &Filter, mut wanted: impl FnMut(&[u8])) -> io::Result<()> {
         // Looked up before reading: what is written to the old file is written before it gets another name.
-        let now = File::open(&self.log).ok();
+        let now = open_regular(&self.log).ok();
         self.read(filter, &mut wanted)?;
         let Some(now) = now else { return Ok(()) };
         let id = |file: &File| file.metadata().map(|it| (it.dev(), it.ino()));
@@ -82,7 +102,7 @@ impl Follow {
                 // Those that came and went in the meantime.
                 let mut between = Vec::new();
                 for number in 1.. {
-                    match File::open(numbered(&self.log, number)) {
+                    match open_regular(&numbered(&self.log, number)) {
                         Ok(file) if id(&file)? != old => between.push(file),
                         _ => break,
                     }

@@ -7,7 +7,7 @@ mod lines;
 mod stats;
 
 pub(crate) use entry::{Entry, Filter, visible, visible_json};
-pub(crate) use files::log_files;
+pub(crate) use files::{log_files, open_regular};
 pub(crate) use follow::{Follow, last};
 pub(crate) use lines::{Lines, Read};
 pub(crate) use stats::Stats;

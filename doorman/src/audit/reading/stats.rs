@@ -18,6 +18,9 @@ const WORDS: usize = 64;
 /// How many intents wait for their call's end. So many calls never run at once.
 const INTENTS: usize = 65_536;
 
+/// How many characters of a text are kept and shown. Names of ours are shorter.
+const TEXT: usize = 128;
+
 /// Durations are told apart in so many steps between a power of two and the next: 3 % at most.
 const STEPS: u32 = 32;
 
@@ -78,28 +81,29 @@ impl Stats {
             "intent" => {
                 self.intents += 1;
                 if let Some(call) = entry.call.filter(|_| self.open.len() < INTENTS) {
-                    self.open.insert(call);
+                    self.open.insert(cut(call));
                 }
             }
             "rejected" => {
-                let reason = entry.reason.unwrap_or_default();
-                *room(&mut self.rejected, reason, WORDS) += entry.count.unwrap_or(0);
+                let reason = cut(entry.reason.unwrap_or_default());
+                let count = room(&mut self.rejected, reason, WORDS);
+                *count = count.saturating_add(entry.count.unwrap_or(0));
             }
-            "recovered" => self.lost += entry.lost.unwrap_or(0),
+            "recovered" => self.lost = self.lost.saturating_add(entry.lost.unwrap_or(0)),
             _ => {}
         }
     }
 
     fn call(&mut self, entry: Entry<'_>) {
-        if let Some(call) = &entry.call {
-            self.open.remove(call);
+        let key = (cut(entry.who()), cut(entry.capability.unwrap_or_default()));
+        if let Some(call) = entry.call {
+            self.open.remove(&cut(call));
         }
-        let key = (entry.who(), entry.capability.unwrap_or_default());
         let known = self.pairs.len() < PAIRS || self.pairs.contains_key(&key);
         let key = if known { key } else { ("(others)".to_owned(), "(others)".to_owned()) };
         let pair = self.pairs.entry(key).or_default();
         pair.calls += 1;
-        *room(&mut pair.verdicts, entry.verdict.unwrap_or_default(), WORDS) += 1;
+        *room(&mut pair.verdicts, cut(entry.verdict.unwrap_or_default()), WORDS) += 1;
         let us = entry.duration_us.unwrap_or(0);
         *pair.durations.entry(step(us)).or_default() += 1;
         pair.longest = pair.longest.max(us);
@@ -116,6 +120,16 @@ impl Stats {
             "intents": self.intents, "intents_without_call": self.open.len(), "lost": self.lost,
             "unreadable": self.unreadable})
     }
+}
+
+/// A text as far as it is kept, marked if that isn't all of it.
+fn cut(mut text: String) -> String {
+    if let Some((at, _)) = text.char_indices().nth(TEXT) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text.shrink_to_fit();
+    text
 }
 
 /// The place of a word, or of all others where there are too many.
@@ -165,7 +179,8 @@ impl fmt::Display for Stats {
             let verdicts = pair.verdicts.iter().map(|(verdict, count)| format!("{} {count}", visible(verdict)));
             let [p50, p90, p99] = [50, 90, 99].map(|percent| millis(pair.percentile(percent)));
             let verdicts = verdicts.collect::<Vec<_>>().join(", ");
-            let (who, capability) = (visible(who).into_owned(), visible(capability).into_owned());
+            // What is escaped is longer than it was.
+            let [who, capability] = [who, capability].map(|text| cut(visible(text).into_owned()));
             rows.push([who, capability, pair.calls.to_string(), p50, p90, p99, millis(pair.longest), verdicts]);
         }
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

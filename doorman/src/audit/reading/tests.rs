@@ -55,7 +55,7 @@ fn the_last_lines_come_from_as_many_files_as_it_takes() {
     fs::write(dir.path().join("log.1"), lines(5..8)).expect("writes");
     fs::write(&log, lines(8..11) + "{\"torn").expect("writes");
     let seqs = |count: usize, filter: &Filter| -> Vec<u64> {
-        let (lines, _) = last(&log, count, filter).expect("reads");
+        let lines = last(&log, count, filter).expect("reads").lines;
         lines.iter().filter_map(|line| Entry::of(line)?.duration_us).collect()
     };
     assert_eq!(seqs(2, &Filter::default()), [9, 10]);
@@ -72,7 +72,7 @@ fn what_is_added_is_followed_over_rotations() {
     let log = dir.path().join("log");
     let numbered = |n: u32| dir.path().join(format!("log.{n}"));
     fs::write(&log, call(1) + "\n").expect("writes");
-    let (_, end) = last(&log, 0, &Filter::default()).expect("reads");
+    let end = last(&log, 0, &Filter::default()).expect("reads").at;
     let mut follow = Follow::from(&log, end);
     let mut poll = || {
         let mut seen = Vec::new();
@@ -128,4 +128,47 @@ fn stats_count_calls_and_take_bounded_memory() {
     let first: u64 =
         late.to_json()["rows"].as_array().expect("rows").iter().filter_map(|row| row["calls"].as_u64()).sum();
     assert!(first < 11_000, "{first}");
+}
+
+#[test]
+fn whatever_a_log_says_stats_neither_panic_nor_grow() {
+    let wide = "\u{1b}".repeat(20_000);
+    let wide = serde_json::to_string(&wide).expect("JSON");
+    let mut text = String::new();
+    for n in 0..200 {
+        let record = r#"{"ts":"3","kind":"call","agent_id":W,"capability":W,"verdict":W,"call":W,"duration_us":18446744073709551615}"#;
+        text += &(record.replace('W', &format!("\"{n}{}", &wide[1..])) + "\n");
+        text += "{\"ts\":\"3\",\"kind\":\"recovered\",\"lost\":18446744073709551615}\n";
+        text += "{\"ts\":\"3\",\"kind\":\"rejected\",\"reason\":\"r\",\"count\":18446744073709551615}\n";
+        text += &(r#"{"ts":"3","kind":"intent","call":W}"#.replace('W', &wide) + "\n");
+    }
+    let mut stats = Stats::since(None);
+    stats.file(text.as_bytes()).expect("reads");
+    let (shown, json) = (stats.to_string(), stats.to_json());
+    assert!(shown.len() < 1 << 20 && json.to_string().len() < 1 << 20, "{}", shown.len());
+    assert!(shown.contains('…') && json["lost"] == u64::MAX && json["rejected"]["r"] == u64::MAX);
+}
+
+#[test]
+fn the_last_lines_take_bounded_memory() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = dir.path().join("log");
+    let line = [vec![b'x'; 1 << 20], vec![b'\n']].concat();
+    for name in ["log", "log.1"] {
+        fs::write(dir.path().join(name), line.repeat(50)).expect("writes");
+    }
+    let ending = last(&log, 100, &Filter::default()).expect("reads");
+    assert!(ending.cut && ending.lines.len() == 64, "{}", ending.lines.len());
+    let ending = last(&log, 60, &Filter::default()).expect("reads");
+    assert!(!ending.cut && ending.lines.len() == 60, "{}", ending.lines.len());
+}
+
+#[test]
+fn a_pipe_in_a_logs_place_holds_up_nobody() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = dir.path().join("log");
+    let made = std::process::Command::new("mkfifo").arg(&log).status().expect("mkfifo");
+    assert!(made.success());
+    assert!(last(&log, 1, &Filter::default()).is_err());
+    assert!(super::open_regular(&log).is_err());
 }

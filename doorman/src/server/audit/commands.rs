@@ -11,11 +11,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use doorman_grammar::duration;
 use serde_json::json;
 
-use super::super::Error;
+use super::super::{Error, log::tell};
 use crate::{
     audit::{
         Entry, Filter, Finding, Follow, Head, PublicKey, Report, SigningKey, Stats, Verifier, last, log_files,
-        time_text, visible, visible_json,
+        open_regular, time_text, visible, visible_json,
     },
     credentials::read_public_bytes,
 };
@@ -182,7 +182,7 @@ fn all(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 fn open(path: &Path) -> Result<BufReader<File>, Failed> {
-    let file = File::open(path).map_err(unreadable(path))?;
+    let file = open_regular(path).map_err(unreadable(path))?;
     Ok(BufReader::with_capacity(1 << 18, file))
 }
 
@@ -191,8 +191,11 @@ fn keygen(path: &Path, out: &mut impl Write) -> Result<(), Failed> {
     let mut public = path.as_os_str().to_owned();
     public.push(".pub");
     let public = PathBuf::from(public);
-    write_new(&public, 0o644, key.public_pem().as_bytes())?;
     write_new(path, 0o600, pem.as_bytes())?;
+    write_new(&public, 0o644, key.public_pem().as_bytes()).inspect_err(|_| {
+        // Half a pair is of no use. It is ours: it was made just now.
+        drop(std::fs::remove_file(path));
+    })?;
     writeln!(out, "key {}: {} for the server, {} to verify with", key.id(), path.display(), public.display())?;
     Ok(())
 }
@@ -201,8 +204,9 @@ fn keygen(path: &Path, out: &mut impl Write) -> Result<(), Failed> {
 fn write_new(path: &Path, mode: u32, text: &[u8]) -> Result<(), Failed> {
     use std::os::unix::fs::OpenOptionsExt;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let written = file.and_then(|mut file| file.write_all(text).and_then(|()| file.sync_all()));
-    written.map_err(unreadable(path))
+    let mut file = file.map_err(unreadable(path))?;
+    let written = file.write_all(text).and_then(|()| file.sync_all());
+    written.inspect_err(|_| drop(std::fs::remove_file(path))).map_err(unreadable(path))
 }
 
 fn verify(
@@ -235,10 +239,12 @@ fn verify(
     let report = verifier.end();
     printed?;
     if json {
-        let open: Vec<_> = report.open.iter().map(|(file, line)| json!({"file": file, "line": line})).collect();
+        let open = report.open.iter().take(MOST_PRINTED as usize);
+        let open: Vec<_> = open.map(|(file, line)| json!({"file": file, "line": line})).collect();
         let summary = json!({"files": files.len(), "lines": report.lines, "first": report.first,
             "head": report.head.map(|head| head.to_string()), "checkpoints": report.checkpoints,
             "checkpoints_unverified": report.unverified, "unsigned": report.unsigned, "intents_without_call": open,
+            "intents_without_call_count": report.open.len(),
             "findings": told, "findings_count": report.findings});
         writeln!(out, "{summary:#}")?;
     } else {
@@ -250,6 +256,7 @@ fn verify(
 fn summary(report: &Report, files: usize, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{} lines in {files} files", report.lines)?;
     match report.first {
+        None if report.lines == 0 => writeln!(out, "nothing is there: no line")?,
         Some(1) => writeln!(out, "from the beginning of the chain")?,
         Some(first) => writeln!(out, "from line {first} of the chain on; what was before isn't here")?,
         None => {}
@@ -277,15 +284,18 @@ fn tail(
     out: &mut impl Write,
 ) -> Result<(), Failed> {
     const PAUSE: Duration = Duration::from_millis(200);
-    let (lines, end) = last(log, count, filter).map_err(unreadable(log))?;
-    for line in &lines {
+    let ending = last(log, count, filter).map_err(unreadable(log))?;
+    if ending.cut {
+        tell("the last 64 MiB of these lines; there are more");
+    }
+    for line in &ending.lines {
         show(line, json, out)?;
     }
     out.flush()?;
     if !follow {
         return Ok(());
     }
-    let mut following = Follow::from(log, end);
+    let mut following = Follow::from(log, ending.at);
     loop {
         let mut shown = Ok(());
         let polled = following.poll(filter, |line| {
