@@ -300,7 +300,9 @@ fn s24_a_log_that_was_taken_away_is_a_failure_and_begins_again() {
         fs::write(log, "{}\n").expect("writes");
     };
     let folder = |log: &Path| fs::remove_dir_all(log.parent().expect("a folder")).expect("deletes");
-    let ways: [(&str, &dyn Fn(&Path), &str); 4] = [
+    /// What is done, how, and what the server says of it.
+    type Way<'w> = (&'w str, &'w dyn Fn(&Path), &'w str);
+    let ways: [Way<'_>; 4] = [
         ("deleted", &deleted, "doesn't end where"),
         ("moved", &moved, "recovered"),
         ("replaced", &replaced, "doesn't end where"),
