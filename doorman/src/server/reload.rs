@@ -73,9 +73,10 @@ impl Reloader {
     async fn replace(self: &Arc<Self>, last: &mut Last) -> Result<u64, Error> {
         let number = self.door.present().number + 1;
         let (next, made_from) = self.check(number, last).await?;
+        // It knows all that the one before does, so it may stay also if what follows fails; and a module that starts may log.
+        self.log.knows(Arc::clone(&next.rules.redactor));
         self.modules.start(&made_from.modules, &self.door, &next.rules.redactor).await?;
         // From here on nothing can fail.
-        self.log.knows(Arc::clone(&next.rules.redactor));
         let before = self.door.replace(Arc::new(next));
         let mut older = std::mem::take(&mut last.older);
         older.retain(|it| it.rules.strong_count() > 0);

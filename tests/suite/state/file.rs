@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{alice, call, limited, passing, recovers, refuses_for_its_state, serve};
+use super::{alice, call, limited, passing, passing_at_once, recovers, refuses_for_its_state, serve};
 use crate::harness::{Cast, Era, Fixture, eventually};
 
 fn store(fixture: &Fixture) -> (String, String) {
@@ -34,16 +34,7 @@ fn s23_two_processes_hold_one_limit_on_one_file() {
     let here = limited("12/h; 20/h global");
     let (store, path) = store(&here);
     let servers = [serve(here, &store), serve(limited("12/h; 20/h global"), &store)];
-    let passed: usize = thread::scope(|scope| {
-        let threads: Vec<_> = (0..6)
-            .map(|n| {
-                let server = servers[n % 2].clone();
-                scope.spawn(move || passing(&mut alice(&server), 6))
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
-    });
-    assert_eq!(passed, 12);
+    assert_eq!(passing_at_once(&servers), 12);
     let mut carol = servers[0].caller(Cast::CAROL, Era::Session);
     assert_eq!(passing(&mut carol, 9), 8, "what alice was refused took nothing from what all share");
     // A new process goes on with the same counts.

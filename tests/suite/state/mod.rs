@@ -5,7 +5,10 @@ mod redis;
 mod select;
 mod server;
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -43,6 +46,14 @@ fn passing(caller: &mut Caller, calls: usize) -> usize {
     let limited = verdicts.iter().filter(|verdict| *verdict == "rate_limited").count();
     assert_eq!(passed + limited, calls, "{verdicts:?}");
     passed
+}
+
+/// How many calls pass of six callers' six each, through two servers at the same time.
+fn passing_at_once(servers: &[Server; 2]) -> usize {
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..6).map(|n| scope.spawn(move || passing(&mut alice(&servers[n % 2]), 6))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+    })
 }
 
 /// While the store doesn't answer, every call is refused in band within this time, the record says why, and `/health`

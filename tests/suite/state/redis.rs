@@ -9,23 +9,14 @@ use std::{
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::{alice, call, limited, passing, recovers, refuses_for_its_state, serve, server::Redis};
+use super::{alice, call, limited, passing, passing_at_once, recovers, refuses_for_its_state, serve, server::Redis};
 use crate::harness::{Cast, Era, Fixture, Request, eventually};
 
 #[test]
 fn s23_two_processes_hold_one_limit_on_one_redis() {
     let redis = Redis::start();
     let servers = [(); 2].map(|()| serve(limited("12/h; 20/h global"), &redis.url()));
-    let passed: usize = thread::scope(|scope| {
-        let threads: Vec<_> = (0..6)
-            .map(|n| {
-                let server = servers[n % 2].clone();
-                scope.spawn(move || passing(&mut alice(&server), 6))
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
-    });
-    assert_eq!(passed, 12);
+    assert_eq!(passing_at_once(&servers), 12);
     assert_eq!(passing(&mut servers[0].caller(Cast::CAROL, Era::Session), 9), 8);
     let keys = redis.say("KEYS *");
     assert!(keys.contains("doorman:{fixture}:") && !keys.contains("alice"), "{keys}");

@@ -162,17 +162,3 @@ fn a_database_in_wal_mode_is_changed_to_ours() {
     desk.execute_as("w", "INSERT INTO t VALUES (2)").unwrap();
     assert!(!desk.path("agent_w.db-wal").exists());
 }
-
-/// What a call costs, printed: `cargo test --release -- --ignored --nocapture a_query_takes`.
-#[test]
-#[ignore = "a figure, not a law"]
-fn a_query_takes_microseconds() {
-    let desk = Desk::furnished();
-    for (what, runs) in [("SELECT 1", 5000), ("SELECT * FROM my_table WHERE id = 1", 5000)] {
-        let begun = std::time::Instant::now();
-        for _ in 0..runs {
-            desk.query(what).unwrap();
-        }
-        eprintln!("{what}: {:?}", begun.elapsed() / runs);
-    }
-}
