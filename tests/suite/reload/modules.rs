@@ -102,7 +102,10 @@ fn an_instance_whose_configuration_is_the_same_goes_on() {
     server.process.reload();
     assert_eq!((started("first"), started("other")), (2, 2));
     let mut alice = server.caller(Cast::ALICE, Era::Modern);
+    let log = server.process.stderr();
+    assert_eq!(log.matches("has its key").count(), 2 + 4, "what the fixture mounts itself, and each start here: {log}");
     for key in ["the-key-of-mine-4711", "the-key-of-mine-0815"] {
+        assert!(!log.contains(key), "a module that starts may log (S18): {log}");
         let reply = alice.call("echo_text", json!({"text": format!("it is {key}")}));
         assert!(!reply.is_error() && !reply.everything().contains(key), "{reply:?}");
     }
