@@ -17,7 +17,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let specs = paths.iter().map(|path| {
         let (_, end) = tokens::ends(path);
-        quote_spanned!(end=> <#path>::__TOOL)
+        quote_spanned!(end=> <#path>::__SPEC)
     });
     quote! {{
         const __TOOLS: &[&::doorman::__private::ToolSpec] = &[#(#specs),*];

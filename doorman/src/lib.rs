@@ -79,8 +79,11 @@ pub use server::{App, Doorman, Error};
 pub use state::{InvalidStore, StateStore};
 
 pub mod content {
-    //! MCP content blocks, for tools that return more than text and structured data.
+    //! MCP content: blocks, for tools that return more than text and structured data; what resources hold; the messages of
+    //! prompts.
     pub use rmcp::model::ContentBlock;
+
+    pub use crate::call::{Contents, IntoContent, Message};
 }
 
 /// What `main` returns.
@@ -108,7 +111,10 @@ pub mod __private {
             Argument, BadArgument, Bound, Call, Decoded, Param, ParamSpec, Params, Refused, Reply, ToolError,
             private::*,
         },
-        exposure::{Access, ConfiguredModule, Credentials, Effect, ModuleError, ToolModule, ToolSpec, Unscoped},
+        exposure::{
+            Access, CapabilitySpec, ConfiguredModule, Credentials, Effect, ModuleError, PromptSpec, ResourceSpec, TaskUse,
+            ToolModule, ToolSpec, Unscoped,
+        },
         scope::{Confined, ResourceScope, ScopeViolation, sealed::Confinable},
     };
 

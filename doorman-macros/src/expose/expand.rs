@@ -30,7 +30,7 @@ pub(crate) enum Callee<'a> {
 }
 
 impl Tool<'_> {
-    /// An expression of type `&'static ToolSpec`. The names that it brings along are ugly so that they hide none of the
+    /// An expression of type `CapabilitySpec`. The names that it brings along are ugly so that they hide none of the
     /// application's.
     pub(crate) fn spec(&self) -> TokenStream {
         let name = &self.name;
@@ -63,7 +63,7 @@ impl Tool<'_> {
             ) -> __doorman::Result<__doorman::Bound, __doorman::Refused> {
                 #bind
             }
-            &__doorman::ToolSpec::new(#name, #effect, #access, __PARAMS, __schema, __bind) #description #optional
+            __doorman::CapabilitySpec::new(#name, #effect, #access, __PARAMS, __schema, __bind) #description #optional
         }}
     }
 

@@ -103,7 +103,7 @@ impl ToolKeys {
         name
     }
 
-    /// `ToolSpec`'s effect and access.
+    /// `CapabilitySpec`'s effect and access.
     pub(crate) fn required(&self) -> (TokenStream, TokenStream) {
         let effect = format_ident!("{}", self.effect.unwrap_or("Destructive"));
         let access = match &self.access {
@@ -114,7 +114,7 @@ impl ToolKeys {
         (quote!(__doorman::Effect::#effect), quote!(__doorman::Access::#access))
     }
 
-    /// The calls that add everything else to a `ToolSpec`.
+    /// The calls that add everything else to a `CapabilitySpec`.
     pub(crate) fn optional(&self) -> TokenStream {
         let list = |method: &str, items: &[LitStr]| {
             let method = format_ident!("{method}");

@@ -79,7 +79,7 @@ pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream 
         #[allow(unreachable_pub)]
         impl #ident {
             #[doc(hidden)]
-            pub const __TOOL: &'static ::doorman::__private::ToolSpec = #spec;
+            pub const __SPEC: &'static ::doorman::__private::ToolSpec = &::doorman::__private::ToolSpec::of(#spec);
         }
     }
 }

@@ -23,7 +23,7 @@ impl Model<'_> {
             #[automatically_derived]
             impl ::doorman::__private::ToolModule for #ty {
                 const NAME: &'static str = #name;
-                const TOOLS: &'static [&'static __doorman::ToolSpec] = &[#(#tools),*];
+                const CAPABILITIES: &'static [&'static __doorman::CapabilitySpec] = &[#(&#tools),*];
                 type Scope = #scope;
                 fn resource_scope(&self) -> __doorman::Option<&Self::Scope> {
                     #resource_scope

@@ -26,7 +26,7 @@ struct Model<'a> {
     ty: &'a TokenStream,
     keys: &'a ModuleKeys,
     lifecycle: Lifecycle,
-    /// Expressions of type `&'static ToolSpec`.
+    /// Expressions of type `CapabilitySpec`.
     tools: Vec<TokenStream>,
 }
 

@@ -1,7 +1,7 @@
 //! The tools that are measured: one invoice of 268 bytes with an e-mail address, and a thousand names for it.
 
 use doorman::{
-    __private::{ToolSpec, Unscoped},
+    __private::{CapabilitySpec, Unscoped},
     prelude::*,
 };
 
@@ -80,7 +80,7 @@ pub(crate) struct Hidden;
 
 impl ToolModule for Visible {
     const NAME: &'static str = "visible";
-    const TOOLS: &'static [&'static ToolSpec] = tools![get_invoice];
+    const CAPABILITIES: &'static [&'static CapabilitySpec] = &[tools![get_invoice][0].capability()];
     type Scope = Unscoped;
 
     fn resource_scope(&self) -> Option<&Unscoped> {
@@ -90,7 +90,7 @@ impl ToolModule for Visible {
 
 impl ToolModule for Hidden {
     const NAME: &'static str = "hidden";
-    const TOOLS: &'static [&'static ToolSpec] = tools![get_other_invoice];
+    const CAPABILITIES: &'static [&'static CapabilitySpec] = &[tools![get_other_invoice][0].capability()];
     type Scope = Unscoped;
 
     fn resource_scope(&self) -> Option<&Unscoped> {

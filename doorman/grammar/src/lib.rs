@@ -21,5 +21,6 @@ mod number;
 pub mod rate;
 pub mod scope;
 pub mod size;
+pub mod uri;
 
 pub use error::GrammarError;

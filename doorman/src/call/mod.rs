@@ -4,6 +4,8 @@
 //! comes from the server ([`FromCall`]). What goes out is a [`Reply`], or a [`ToolError`].
 
 mod argument;
+mod complete;
+mod content;
 mod context;
 mod error;
 mod extract;
@@ -12,13 +14,16 @@ mod output;
 mod param;
 
 pub use argument::{Argument, BadArgument};
+pub use complete::{IntoValues, Partial};
+pub use content::{Contents, IntoContent, Message};
 pub use context::{Call, Need};
 pub use error::{IntoToolError, ToolError, ToolResult};
 pub use extract::{Caller, Cancelled, FromCall, Progress, State};
-pub use output::{Reply, Structured};
+pub use output::{Held, Reply, Spoken, Structured};
 pub use param::{Blocking, Bound, Decoded, Param, ParamSpec, Params, Refused, RunFuture};
 
 pub(crate) use context::{Mounted, ProgressSink, StateTable};
+pub(crate) use content::Held as HeldContents;
 pub(crate) use error::Failure;
 pub(crate) use param::{Constraint, Origin};
 
@@ -28,7 +33,11 @@ pub mod private {
     pub use super::{
         argument::{DefaultValue, Foreign, Plain, decode, default_value},
         field::{Field, FieldType, ForeignField, ForeignFieldType},
-        output::{Output, Ret, RetExact, RetPlain, RetResult},
+        complete::{Completer, completed},
+        output::{
+            Output, Ret, RetExact, RetHeld, RetHeldExact, RetHeldPlain, RetHeldResult, RetPlain, RetResult, RetSpoken,
+            RetSpokenExact, RetSpokenPlain, RetSpokenResult,
+        },
         param::{Constraint, Origin, Slot, module, run_async, run_blocking, slots},
     };
 }

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{IntoToolError, ToolError};
+use super::{Contents, IntoToolError, Message, ToolError};
 
 /// A function's output before it is redacted.
 #[derive(Debug)]
@@ -18,6 +18,12 @@ pub enum Reply {
     Text(Cow<'static, str>),
     /// MCP content blocks: text, images, audio, links, embedded resources.
     Content(Vec<ContentBlock>),
+    /// What a resource holds.
+    Contents(Contents),
+    /// The messages of a prompt.
+    Messages(Vec<Message>),
+    /// What completes an argument.
+    Values(Vec<String>),
 }
 
 /// Output with a schema: every type with `Serialize` and `JsonSchema`.
@@ -45,11 +51,48 @@ impl<T: Serialize + JsonSchema> Structured for T {
     }
 }
 
-/// Dispatch on a return type: the exact types first, then `Result`, then everything structured. `Result` and `String`
-/// implement `Serialize` and `JsonSchema` themselves, so plain traits would overlap; method lookup on references
-/// doesn't. Outputs are no trust decision: a wrong turn here could cost a text block, not an identity.
-#[doc(hidden)]
-pub struct Ret<T>(pub PhantomData<fn() -> T>);
+/// Output of a resource beside texts and [`Contents`]: every type with `Serialize`, as JSON.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be what a resource holds",
+    label = "not a resource's contents",
+    note = "return `String` for text, `doorman::content::Contents` for bytes or a MIME type of its own",
+    note = "or derive `serde::Serialize`: it is sent as JSON"
+)]
+pub trait Held {
+    #[doc(hidden)]
+    fn reply(self) -> Result<Reply, ToolError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Held for T {
+    fn reply(self) -> Result<Reply, ToolError> {
+        let text = serde_json::to_string(&self).map_err(ToolError::internal)?;
+        Ok(Reply::Contents(Contents::text(text).mime("application/json")))
+    }
+}
+
+/// Output of a prompt beside texts: messages.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a prompt",
+    label = "not a prompt's messages",
+    note = "return `Vec<Message>`, a `Message`, or `String` for one message of the user"
+)]
+pub trait Spoken {
+    #[doc(hidden)]
+    fn reply(self) -> Result<Reply, ToolError>;
+}
+
+impl Spoken for Message {
+    fn reply(self) -> Result<Reply, ToolError> {
+        Ok(Reply::Messages(vec![self]))
+    }
+}
+
+impl Spoken for Vec<Message> {
+    fn reply(self) -> Result<Reply, ToolError> {
+        Ok(Reply::Messages(self))
+    }
+}
 
 /// What a function's output becomes, found out once per function.
 #[doc(hidden)]
@@ -58,36 +101,96 @@ pub struct Output<R> {
     pub schema: fn(&mut SchemaGenerator) -> Option<Schema>,
 }
 
-#[doc(hidden)]
-pub trait RetExact {
-    type T;
-    fn __doorman_output(&self) -> Output<Self::T>;
-}
+/// Dispatch on a return type: the exact types first, then `Result`, then everything else that the trait allows.
+/// `Result` and `String` implement `Serialize` and `JsonSchema` themselves, so plain traits would overlap; method lookup on
+/// references doesn't. Outputs are no trust decision: a wrong turn here could cost a text block, not an identity.
+macro_rules! dispatch {
+    (
+        $(#[$doc:meta])*
+        $ret:ident, $allowed:ident, $schema:expr, [$exact_trait:ident, $result_trait:ident, $plain_trait:ident];
+        $($ty:ty: $value:ident => $reply:expr;)*
+    ) => {
+        $(#[$doc])*
+        #[doc(hidden)]
+        pub struct $ret<T>(pub PhantomData<fn() -> T>);
 
-macro_rules! exact {
-    ($($ty:ty: $value:ident => $reply:expr;)*) => {$(
-        impl RetExact for &&Ret<$ty> {
-            type T = $ty;
-            fn __doorman_output(&self) -> Output<$ty> {
-                Output { reply: |$value| Ok($reply), schema: |_| None }
-            }
+        #[doc(hidden)]
+        pub trait $exact_trait {
+            type T;
+            fn __doorman_output(&self) -> Output<Self::T>;
         }
-        impl<E: IntoToolError> RetExact for &&Ret<Result<$ty, E>> {
-            type T = Result<$ty, E>;
-            fn __doorman_output(&self) -> Output<Self::T> {
+
+        $(
+            impl $exact_trait for &&$ret<$ty> {
+                type T = $ty;
+                fn __doorman_output(&self) -> Output<$ty> {
+                    Output { reply: |$value| Ok($reply), schema: |_| None }
+                }
+            }
+            impl<E: IntoToolError> $exact_trait for &&$ret<Result<$ty, E>> {
+                type T = Result<$ty, E>;
+                fn __doorman_output(&self) -> Output<Self::T> {
+                    Output {
+                        reply: |value| {
+                            let $value = value.map_err(IntoToolError::into_tool_error)?;
+                            Ok($reply)
+                        },
+                        schema: |_| None,
+                    }
+                }
+            }
+        )*
+
+        #[doc(hidden)]
+        pub trait $result_trait {
+            type T;
+            type E;
+            fn __doorman_output(&self) -> Output<Result<Self::T, Self::E>>
+            where
+                Self::T: $allowed,
+                Self::E: IntoToolError;
+        }
+
+        impl<T, E> $result_trait for &$ret<Result<T, E>> {
+            type T = T;
+            type E = E;
+
+            fn __doorman_output(&self) -> Output<Result<T, E>>
+            where
+                T: $allowed,
+                E: IntoToolError,
+            {
                 Output {
-                    reply: |value| {
-                        let $value = value.map_err(IntoToolError::into_tool_error)?;
-                        Ok($reply)
-                    },
-                    schema: |_| None,
+                    reply: |value| value.map_err(IntoToolError::into_tool_error)?.reply(),
+                    schema: $schema,
                 }
             }
         }
-    )*};
+
+        #[doc(hidden)]
+        pub trait $plain_trait {
+            type T;
+            fn __doorman_output(&self) -> Output<Self::T>
+            where
+                Self::T: $allowed;
+        }
+
+        impl<T> $plain_trait for $ret<T> {
+            type T = T;
+
+            fn __doorman_output(&self) -> Output<T>
+            where
+                T: $allowed,
+            {
+                Output { reply: T::reply, schema: $schema }
+            }
+        }
+    };
 }
 
-exact! {
+dispatch! {
+    /// What a tool's output becomes.
+    Ret, Structured, |generator| Some(T::schema(generator)), [RetExact, RetResult, RetPlain];
     (): _unit => Reply::Content(Vec::new());
     String: text => Reply::Text(text.into());
     &'static str: text => Reply::Text(text.into());
@@ -96,47 +199,19 @@ exact! {
     Vec<ContentBlock>: blocks => Reply::Content(blocks);
 }
 
-#[doc(hidden)]
-pub trait RetResult {
-    type T;
-    type E;
-    fn __doorman_output(&self) -> Output<Result<Self::T, Self::E>>
-    where
-        Self::T: Structured,
-        Self::E: IntoToolError;
+dispatch! {
+    /// What a resource's output becomes.
+    RetHeld, Held, |_| None, [RetHeldExact, RetHeldResult, RetHeldPlain];
+    String: text => Reply::Contents(Contents::text(text));
+    &'static str: text => Reply::Contents(Contents::text(text));
+    Cow<'static, str>: text => Reply::Contents(Contents::text(text));
+    Contents: contents => Reply::Contents(contents);
 }
 
-impl<T, E> RetResult for &Ret<Result<T, E>> {
-    type T = T;
-    type E = E;
-
-    fn __doorman_output(&self) -> Output<Result<T, E>>
-    where
-        T: Structured,
-        E: IntoToolError,
-    {
-        Output {
-            reply: |value| value.map_err(IntoToolError::into_tool_error)?.reply(),
-            schema: |generator| Some(T::schema(generator)),
-        }
-    }
-}
-
-#[doc(hidden)]
-pub trait RetPlain {
-    type T;
-    fn __doorman_output(&self) -> Output<Self::T>
-    where
-        Self::T: Structured;
-}
-
-impl<T> RetPlain for Ret<T> {
-    type T = T;
-
-    fn __doorman_output(&self) -> Output<T>
-    where
-        T: Structured,
-    {
-        Output { reply: T::reply, schema: |generator| Some(T::schema(generator)) }
-    }
+dispatch! {
+    /// What a prompt's output becomes.
+    RetSpoken, Spoken, |_| None, [RetSpokenExact, RetSpokenResult, RetSpokenPlain];
+    String: text => Reply::Messages(vec![Message::user(text)]);
+    &'static str: text => Reply::Messages(vec![Message::user(text)]);
+    Cow<'static, str>: text => Reply::Messages(vec![Message::user(&*text)]);
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{
     Argument, BadArgument, Call, FromCall, Need, Reply, ToolError,
     argument::{Foreign, Plain, decode_foreign, may_be_absent, schema_of},
+    complete::Completer,
 };
 use crate::scope::ScopeViolation;
 
@@ -70,6 +71,11 @@ pub mod slots {
     /// Any parameter.
     pub const fn param<T: Param>() -> Slot<T> {
         Slot { origin: T::ORIGIN, decode: T::decode }
+    }
+
+    /// A parameter that no variable of a resource's URI names: it must come from the server.
+    pub const fn extractor<T: FromCall>() -> Slot<T> {
+        param()
     }
 
     /// A parameter with `#[arg(…)]`: it must come from the model.
@@ -136,12 +142,13 @@ pub struct ParamSpec {
     default: Option<fn() -> Value>,
     constraints: &'static [Constraint],
     header: Option<&'static str>,
+    complete: Option<Completer>,
 }
 
 #[doc(hidden)]
 impl ParamSpec {
     pub const fn of<T>(slot: &Slot<T>, name: &'static str) -> Self {
-        Self { name, description: "", origin: slot.origin, default: None, constraints: &[], header: None }
+        Self { name, description: "", origin: slot.origin, default: None, constraints: &[], header: None, complete: None }
     }
 
     pub const fn description(mut self, text: &'static str) -> Self {
@@ -161,6 +168,11 @@ impl ParamSpec {
 
     pub const fn header(mut self, name: &'static str) -> Self {
         self.header = Some(name);
+        self
+    }
+
+    pub const fn complete(mut self, by: Completer) -> Self {
+        self.complete = Some(by);
         self
     }
 
@@ -188,6 +200,10 @@ impl ParamSpec {
         self.header
     }
 
+    pub(crate) fn completer(&self) -> Option<Completer> {
+        self.complete
+    }
+
     pub(crate) fn origin(&self) -> Origin {
         self.origin
     }
@@ -198,7 +214,7 @@ impl ParamSpec {
         }
     }
 
-    fn is_argument(&self) -> bool {
+    pub(crate) fn is_argument(&self) -> bool {
         matches!(self.origin, Origin::Model { .. })
     }
 }

@@ -13,7 +13,7 @@ use jsonschema::{
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{CatalogError, ToolSpec, config::format_in_words};
+use super::{CapabilitySpec, CatalogError, config::format_in_words};
 use crate::call::{BadArgument, Constraint, Origin, ParamSpec};
 
 /// A JSON object, as schemas are.
@@ -29,7 +29,7 @@ pub(crate) struct ArgumentSchema {
 
 impl ArgumentSchema {
     /// The schema of a tool's parameters, or its own one.
-    pub(crate) fn of(spec: &ToolSpec, name: &str) -> Result<Self, CatalogError> {
+    pub(crate) fn of(spec: &CapabilitySpec, name: &str) -> Result<Self, CatalogError> {
         let fail = |reason: String| CatalogError::Schema { capability: name.to_owned(), reason };
         let (published, strict) = match spec.schema {
             Some(own) => (own_schema(own()).map_err(fail)?, true),
@@ -321,7 +321,7 @@ mod tests {
     }
 
     fn schema_of(params: &'static [ParamSpec]) -> Result<ArgumentSchema, CatalogError> {
-        let spec = ToolSpec::new("t", Effect::ReadOnly, Access::Public, params, |_| None, bind);
+        let spec = CapabilitySpec::new("t", Effect::ReadOnly, Access::Public, params, |_| None, bind);
         ArgumentSchema::of(&spec, "t")
     }
 
@@ -391,7 +391,7 @@ mod tests {
             json!({ "type": "object", "properties": { "id": { "enum": ["a", "b"] } }, "title": "mine" })
         }
         static PARAMS: &[ParamSpec] = &[ParamSpec::of(&slots::param::<String>(), "id")];
-        let spec = ToolSpec::new("t", Effect::ReadOnly, Access::Public, PARAMS, |_| None, bind).schema(own);
+        let spec = CapabilitySpec::new("t", Effect::ReadOnly, Access::Public, PARAMS, |_| None, bind).schema(own);
         let schema = ArgumentSchema::of(&spec, "t").unwrap();
         assert_eq!(Value::Object((**schema.published()).clone()), own());
         assert!(schema.check(&json!({"id": "c"})).is_err());

@@ -1,17 +1,22 @@
 //! The catalog: all that an application exposes, and what of it a grant opens.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet, hash_map::Entry},
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use doorman_grammar::{
+    GrammarError,
+    uri::{self, Template},
+};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::{
-    Access, Effect, ToolSpec,
+    Access, CapabilitySpec, Effect, Exposed, View,
     arguments::{ArgumentSchema, Object},
 };
 use crate::call::{Mounted, StateTable};
@@ -19,11 +24,11 @@ use crate::call::{Mounted, StateTable};
 /// Why a set of capabilities can't be served.
 #[derive(Debug, Error)]
 pub enum CatalogError {
-    /// Two capabilities have one wire name.
+    /// Two capabilities of one kind have one wire name.
     #[error("two capabilities are named `{0}`; give one of them another name, or its module another instance name")]
     DuplicateName(String),
-    /// A name that is no legal tool name.
-    #[error("`{name}` can't be a tool's name: {reason}")]
+    /// A name that is no legal name of a capability, or a URI that is no legal template.
+    #[error("`{name}` can't be a capability's name: {reason}")]
     Name {
         /// The name.
         name: String,
@@ -31,29 +36,59 @@ pub enum CatalogError {
         reason: String,
     },
     /// A schema that can't be published.
-    #[error("the tool `{capability}` has no usable schema: {reason}")]
+    #[error("the capability `{capability}` has no usable schema: {reason}")]
     Schema {
-        /// The tool.
+        /// The capability.
         capability: String,
         /// What is wrong.
         reason: String,
     },
-    /// Values that tools take and the application didn't give.
+    /// Values that functions take and the application didn't give.
     #[error("missing: {}; give them with `.state(…)` or `.scope(…)`", .0.join(", "))]
     Missing(Vec<String>),
+}
+
+/// The kinds of capabilities, as lists have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Tool,
+    Prompt,
+    /// A resource with a fixed URI.
+    Resource,
+    /// A template of resources.
+    Template,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Tool, Self::Prompt, Self::Resource, Self::Template];
+
+    /// The field's word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Prompt => "prompt",
+            Self::Resource => "resource",
+            Self::Template => "resource template",
+        }
+    }
 }
 
 /// One thing that is exposed.
 pub(crate) struct Capability {
     /// Its place in the catalog.
     pub(crate) id: usize,
-    /// Its name on the wire.
+    pub(crate) kind: Kind,
+    /// Its name on the wire: of a resource the URI, or the template.
     pub(crate) name: Arc<str>,
-    pub(crate) spec: &'static ToolSpec,
+    /// What people call it: with the instance's name before it, in a module.
+    pub(crate) label: Arc<str>,
+    pub(crate) spec: &'static CapabilitySpec,
     /// The scopes that a caller must hold, all of them; empty for a public one.
     pub(crate) scopes: Box<[Arc<str>]>,
     pub(crate) module: Option<Arc<Mounted>>,
-    /// Compiled once for all instances of a tool, as is its output.
+    /// Of a resource.
+    pub(crate) template: Option<Arc<Template>>,
+    /// Compiled once for all instances of a function, as is its output.
     pub(crate) arguments: Arc<ArgumentSchema>,
     pub(crate) output: Option<Arc<OutputShape>>,
     required: ScopeSet,
@@ -67,6 +102,15 @@ pub(crate) struct OutputShape {
 }
 
 impl Capability {
+    /// What counts of limits are kept by: different for any two capabilities of a caller.
+    pub(crate) fn counted_as(&self) -> Cow<'_, str> {
+        match self.kind {
+            // A URI has a colon, which no tool's name has.
+            Kind::Tool | Kind::Resource | Kind::Template => (&*self.name).into(),
+            Kind::Prompt => format!("prompt {}", self.name).into(),
+        }
+    }
+
     /// The hints that MCP publishes: read-only, destructive.
     pub(crate) fn hints(&self) -> (bool, bool) {
         (self.spec.effect == Effect::ReadOnly, self.spec.effect == Effect::Destructive)
@@ -107,44 +151,6 @@ impl Grant {
     }
 }
 
-/// What one grant opens: listed, found and callable are the same set, by construction.
-pub(crate) struct View {
-    by_name: HashMap<Arc<str>, usize>,
-    /// In the order of names.
-    opened: Box<[Opened]>,
-}
-
-/// A capability in a view.
-struct Opened {
-    id: usize,
-    module: Option<Arc<Mounted>>,
-}
-
-impl Opened {
-    /// A tool whose module hasn't started isn't there.
-    fn is_there(&self) -> bool {
-        self.module.as_ref().is_none_or(|module| module.has_started())
-    }
-}
-
-impl View {
-    /// The capability of this name, if the caller may know of it.
-    pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        let opened = &self.opened[*self.by_name.get(name)?];
-        opened.is_there().then_some(opened.id)
-    }
-
-    /// All that the caller sees, in the order of names.
-    pub(crate) fn listed(&self) -> impl Iterator<Item = usize> {
-        self.opened.iter().filter(|it| it.is_there()).map(|it| it.id)
-    }
-
-    /// All that the caller sees once every module has started.
-    pub(crate) fn granted(&self) -> impl Iterator<Item = usize> {
-        self.opened.iter().map(|it| it.id)
-    }
-}
-
 /// All that an application exposes.
 pub(crate) struct Catalog {
     /// What all callers share, then each world's own.
@@ -155,10 +161,10 @@ pub(crate) struct Catalog {
     views: Mutex<HashMap<Grant, Arc<View>>>,
 }
 
-/// A tool on its way into the catalog.
+/// A capability on its way into the catalog.
 #[derive(Clone)]
 pub(crate) struct Listed {
-    pub(crate) spec: &'static ToolSpec,
+    pub(crate) spec: &'static CapabilitySpec,
     /// The module instance that it belongs to, and its name.
     pub(crate) module: Option<(Arc<str>, Arc<Mounted>)>,
     /// The manifest that it belongs to, if it isn't for all.
@@ -166,12 +172,25 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    /// Its name on the wire.
-    pub(crate) fn wire_name(&self) -> String {
+    /// What people call it.
+    fn label(&self) -> String {
         match &self.module {
             Some((instance, _)) => format!("{instance}_{}", self.spec.name),
             None => self.spec.name.to_owned(),
         }
+    }
+
+    /// Its kind and its name on the wire, which no two capabilities of a caller share.
+    pub(crate) fn wire_name(&self) -> (Kind, String) {
+        let Exposed::Resource { uri, .. } = self.spec.exposed else {
+            let kind = if self.spec.exposed == Exposed::Prompt { Kind::Prompt } else { Kind::Tool };
+            return (kind, self.label());
+        };
+        let uri = match &self.module {
+            Some((instance, _)) => uri::of_instance(instance, uri),
+            None => uri.to_owned(),
+        };
+        (if uri.contains('{') { Kind::Template } else { Kind::Resource }, uri)
     }
 }
 
@@ -179,50 +198,59 @@ impl Listed {
 const MOST_VIEWS: usize = 4096;
 
 impl Catalog {
-    /// Builds the catalog: names unique and legal, schemas usable, everything that tools take is there.
+    /// Builds the catalog: names unique and legal, schemas usable, everything that functions take is there.
     pub(crate) fn build(listed: Vec<Listed>, state: &StateTable) -> Result<Self, CatalogError> {
-        let mut named: Vec<(String, Listed)> = listed.into_iter().map(|tool| (tool.wire_name(), tool)).collect();
+        let mut named: Vec<(WireName, Listed)> = listed.into_iter().map(|it| (it.wire_name(), it)).collect();
         named.sort_by(|a, b| (a.1.world, &a.0).cmp(&(b.1.world, &b.0)));
-        let common = named.iter().take_while(|(_, tool)| tool.world.is_none()).count();
+        let common = named.iter().take_while(|(_, it)| it.world.is_none()).count();
         if let Some(name) = taken_twice(&named, common) {
             return Err(CatalogError::DuplicateName(name.to_owned()));
         }
         let mut worlds: HashMap<World, Range<usize>> = HashMap::new();
-        for (id, (_, tool)) in named.iter().enumerate() {
-            if let Some(world) = tool.world {
+        for (id, (_, it)) in named.iter().enumerate() {
+            if let Some(world) = it.world {
                 worlds.entry(world).or_insert(id..id).end = id + 1;
             }
         }
-        let missing: Vec<String> = named.iter().flat_map(|(name, tool)| missing(name, tool, state)).collect();
+        let missing: Vec<String> = named.iter().flat_map(|((_, name), it)| missing(name, it, state)).collect();
         if !missing.is_empty() {
             return Err(CatalogError::Missing(missing));
         }
         let mut scopes: HashMap<Arc<str>, usize> = HashMap::new();
-        let needed: Vec<Box<[Arc<str>]>> = named.iter().map(|(_, tool)| scopes_of(tool)).collect();
+        let needed: Vec<Box<[Arc<str>]>> = named.iter().map(|(_, it)| scopes_of(it)).collect();
         for scope in needed.iter().flat_map(|scopes| scopes.iter()) {
             let next = scopes.len();
             scopes.entry(Arc::clone(scope)).or_insert(next);
         }
         let mut capabilities = Vec::with_capacity(named.len());
         let mut compiled = HashMap::new();
-        for (id, ((name, tool), needed)) in named.into_iter().zip(needed).enumerate() {
-            doorman_grammar::name::tool(&name)
-                .map_err(|error| CatalogError::Name { name: name.clone(), reason: error.to_string() })?;
-            let (arguments, output) = match compiled.entry(std::ptr::from_ref(tool.spec)) {
+        for (id, (((kind, name), it), needed)) in named.into_iter().zip(needed).enumerate() {
+            let label = it.label();
+            let illegal =
+                |error: GrammarError| CatalogError::Name { name: name.clone(), reason: error.to_string() };
+            doorman_grammar::name::tool(&label).map_err(illegal)?;
+            let template = match kind {
+                Kind::Resource | Kind::Template => Some(Arc::new(uri::parse(&name).map_err(illegal)?)),
+                Kind::Tool | Kind::Prompt => None,
+            };
+            let (arguments, output) = match compiled.entry(std::ptr::from_ref(it.spec)) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
-                    new.insert((Arc::new(ArgumentSchema::of(tool.spec, &name)?), output_shape(tool.spec).map(Arc::new)))
+                    new.insert((Arc::new(ArgumentSchema::of(it.spec, &name)?), output_shape(it.spec).map(Arc::new)))
                 }
             };
             capabilities.push(Capability {
                 id,
+                kind,
                 arguments: Arc::clone(arguments),
                 output: output.clone(),
                 name: name.into(),
-                spec: tool.spec,
+                label: label.into(),
+                spec: it.spec,
                 required: set(&scopes, needed.iter().map(|scope| &**scope)),
                 scopes: needed,
-                module: tool.module.map(|(_, mounted)| mounted),
+                module: it.module.map(|(_, mounted)| mounted),
+                template,
             });
         }
         Ok(Self { capabilities: capabilities.into(), common, worlds, scopes, views: Mutex::default() })
@@ -262,12 +290,8 @@ impl Catalog {
             Grant::Scopes(_, held) => set(&self.scopes, held.iter().map(|scope| &**scope)),
             Grant::Unverified | Grant::Everything => set(&self.scopes, []),
         };
-        let mut opened: Vec<&Capability> =
-            self.of_world(grant.world()).filter(|it| authorize(it, grant, &held)).collect();
-        opened.sort_by(|a, b| a.name.cmp(&b.name));
-        let by_name = opened.iter().enumerate().map(|(at, it)| (Arc::clone(&it.name), at)).collect();
-        let opened = opened.into_iter().map(|it| Opened { id: it.id, module: it.module.clone() }).collect();
-        let view = Arc::new(View { by_name, opened });
+        let opened = self.of_world(grant.world()).filter(|it| authorize(it, grant, &held));
+        let view = Arc::new(View::of(opened.collect()));
         views.insert(grant.clone(), Arc::clone(&view));
         view
     }
@@ -292,37 +316,39 @@ fn set<'a>(known: &HashMap<Arc<str>, usize>, scopes: impl IntoIterator<Item = &'
     ScopeSet(bits.into())
 }
 
+type WireName = (Kind, String);
+
 /// A name that two capabilities of one caller would have; `named` is in the order of worlds and names.
-fn taken_twice(named: &[(String, Listed)], common: usize) -> Option<&str> {
-    let shared: HashSet<&str> = named[..common].iter().map(|(name, _)| name.as_str()).collect();
+fn taken_twice(named: &[(WireName, Listed)], common: usize) -> Option<&str> {
+    let shared: HashSet<&WireName> = named[..common].iter().map(|(name, _)| name).collect();
     let beside = named.windows(2).find(|pair| pair[0].0 == pair[1].0 && pair[0].1.world == pair[1].1.world);
-    let across = || named[common..].iter().find(|(name, _)| shared.contains(name.as_str()));
-    beside.map(|pair| &*pair[0].0).or_else(|| across().map(|(name, _)| &**name))
+    let across = || named[common..].iter().find(|(name, _)| shared.contains(name));
+    beside.map(|pair| &pair[0]).or_else(across).map(|((_, name), _)| &**name)
 }
 
-fn scopes_of(tool: &Listed) -> Box<[Arc<str>]> {
-    let instance = || tool.module.as_ref().map_or("", |(instance, _)| instance);
-    match tool.spec.access {
+fn scopes_of(it: &Listed) -> Box<[Arc<str>]> {
+    let instance = || it.module.as_ref().map_or("", |(instance, _)| instance);
+    match it.spec.access {
         Access::Public => Box::default(),
         Access::Scopes(scopes) => {
             let mut seen = HashSet::new();
             scopes.iter().filter(|scope| seen.insert(**scope)).map(|&scope| scope.into()).collect()
         }
-        Access::Instance if tool.spec.effect == Effect::ReadOnly => Box::new([format!("{}:read", instance()).into()]),
+        Access::Instance if it.spec.effect == Effect::ReadOnly => Box::new([format!("{}:read", instance()).into()]),
         Access::Instance => Box::new([format!("{}:write", instance()).into()]),
     }
 }
 
-fn missing(name: &str, tool: &Listed, state: &StateTable) -> Vec<String> {
-    let needs = tool.spec.params.iter().flat_map(|param| param.needs());
-    let absent = needs.filter(|need| match &tool.module {
+fn missing(name: &str, it: &Listed, state: &StateTable) -> Vec<String> {
+    let needs = it.spec.params.iter().flat_map(|param| param.needs());
+    let absent = needs.filter(|need| match &it.module {
         Some((_, mounted)) => !mounted.provides(need) && !state.has(need),
         None => !state.has(need),
     });
-    absent.map(|need| format!("`{}`, which the tool `{name}` takes", need.name())).collect()
+    absent.map(|need| format!("`{}`, which `{name}` takes", need.name())).collect()
 }
 
-fn output_shape(spec: &ToolSpec) -> Option<OutputShape> {
+fn output_shape(spec: &CapabilitySpec) -> Option<OutputShape> {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let root = (spec.output)(&mut generator)?.to_value();
     let mut definitions: Object = generator.take_definitions(true);
@@ -367,7 +393,7 @@ mod tests {
 
     fn tool(name: &'static str, access: Access) -> Listed {
         let bind = |_: &crate::call::Call, _: &Object| Err(Refused::Invalid(Vec::new()));
-        let spec = ToolSpec::new(name, Effect::Destructive, access, &[], |_| None, bind);
+        let spec = CapabilitySpec::new(name, Effect::Destructive, access, &[], |_| None, bind);
         Listed { spec: Box::leak(Box::new(spec)), module: None, world: None }
     }
 
@@ -394,13 +420,13 @@ mod tests {
                 }
             }
             let view = catalog.view(&Grant::Scopes(None, held.clone()));
-            let listed: Vec<&str> = view.listed().map(|id| &*catalog.get(id).name).collect();
+            let listed: Vec<&str> = view.listed(Kind::Tool).map(|id| &*catalog.get(id).name).collect();
             for capability in catalog.all() {
                 let covered = capability.scopes.iter().all(|needed| held.contains(needed));
-                assert_eq!(view.find(&capability.name).is_some(), covered);
+                assert_eq!(view.find(Kind::Tool, &capability.name).is_some(), covered);
                 assert_eq!(listed.contains(&&*capability.name), covered);
             }
-            assert_eq!(view.find("no_such_tool"), None);
+            assert_eq!(view.find(Kind::Tool, "no_such_tool"), None);
         }
     }
 
@@ -408,7 +434,7 @@ mod tests {
     fn s06_without_a_verified_caller_only_public_capabilities_are_there() {
         let tools = vec![tool("a", Access::Scopes(&["a:read"])), tool("open", Access::Public)];
         let catalog = Catalog::build(tools, &StateTable::default()).unwrap();
-        let seen = |grant: &Grant| catalog.view(grant).listed().count();
+        let seen = |grant: &Grant| catalog.view(grant).listed(Kind::Tool).count();
         assert_eq!((seen(&Grant::Unverified), seen(&Grant::Scopes(None, vec![])), seen(&Grant::Everything)), (1, 1, 2));
     }
 

@@ -7,12 +7,15 @@ mod catalog;
 mod config;
 mod module;
 mod spec;
+mod view;
 
 pub use catalog::CatalogError;
 pub use config::{AbsolutePath, ByteSize};
 pub use module::{Configuration, ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
-pub use spec::{Access, Effect, ToolSpec};
+pub use spec::{Access, CapabilitySpec, Effect, PromptSpec, ResourceSpec, TaskUse, ToolSpec};
 
 pub(crate) use arguments::describe;
-pub(crate) use catalog::{Capability, Catalog, Grant, Listed, View, World};
+pub(crate) use catalog::{Capability, Catalog, Grant, Kind, Listed, World};
+pub(crate) use spec::Exposed;
+pub(crate) use view::View;
 pub(crate) use module::{Instance, ModuleType, configured};

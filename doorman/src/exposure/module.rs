@@ -17,7 +17,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{ToolSpec, config::ConfigSchema};
+use super::{CapabilitySpec, config::ConfigSchema};
 use crate::{
     call::{Argument, Mounted},
     credentials::Secret,
@@ -37,9 +37,9 @@ pub type ModuleError = Box<dyn Error + Send + Sync>;
 pub trait ToolModule: Send + Sync + 'static {
     /// The name of an instance unless the application gives another.
     const NAME: &'static str;
-    /// The tools.
+    /// What it exposes.
     #[doc(hidden)]
-    const TOOLS: &'static [&'static ToolSpec];
+    const CAPABILITIES: &'static [&'static CapabilitySpec];
     /// The resource scope that confines the tools' arguments; [`Unscoped`] if there is none.
     type Scope: ResourceScope;
 
@@ -226,7 +226,7 @@ impl Instance {
 
 /// A type of module that manifests may ask for.
 pub(crate) struct ModuleType {
-    pub(crate) tools: &'static [&'static ToolSpec],
+    pub(crate) capabilities: &'static [&'static CapabilitySpec],
     /// The names of the credentials that an instance may take.
     pub(crate) credentials: &'static [&'static str],
     pub(crate) config: ConfigSchema,
@@ -237,7 +237,7 @@ pub(crate) struct ModuleType {
 impl ModuleType {
     pub(crate) fn of<M: ConfiguredModule>() -> Result<Self, String> {
         Ok(Self {
-            tools: M::TOOLS,
+            capabilities: M::CAPABILITIES,
             credentials: M::CREDENTIALS,
             config: ConfigSchema::of::<M::Config>()?,
             scope_type: TypeId::of::<M::Scope>,

@@ -29,8 +29,9 @@ pub enum Access {
     Instance,
 }
 
-/// A tool as its annotation describes it. Written by `#[expose]`; everything in it is checked at compile time.
-pub struct ToolSpec {
+/// A capability as its annotation describes it. Written by `#[expose]`; everything in it is checked at compile time.
+pub struct CapabilitySpec {
+    pub(crate) exposed: Exposed,
     pub(crate) name: &'static str,
     pub(crate) title: Option<&'static str>,
     pub(crate) description: &'static str,
@@ -51,7 +52,32 @@ pub struct ToolSpec {
     pub(crate) bind: Bind,
 }
 
-impl ToolSpec {
+/// What a function is exposed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exposed {
+    Tool(TaskUse),
+    /// A resource, or a template of resources. In a module the URI is what follows `SCHEME://`.
+    Resource {
+        uri: &'static str,
+        mime: Option<&'static str>,
+        /// In bytes.
+        size: Option<u64>,
+    },
+    Prompt,
+}
+
+/// Whether a tool runs as a task (MCP extension `io.modelcontextprotocol/tasks`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskUse {
+    /// The answer is the result.
+    Never,
+    /// For a client that knows tasks; any other gets the result.
+    Where,
+    /// A client that doesn't know tasks can't call it.
+    Required,
+}
+
+impl CapabilitySpec {
     /// Whether it changes something.
     pub(crate) fn writes(&self) -> bool {
         self.effect != Effect::ReadOnly
@@ -66,11 +92,12 @@ impl ToolSpec {
     }
 }
 
-impl fmt::Debug for ToolSpec {
+impl fmt::Debug for CapabilitySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let structured = (self.output)(&mut SchemaGenerator::default()).is_some();
-        f.debug_struct("ToolSpec")
+        f.debug_struct("CapabilitySpec")
             .field("name", &self.name)
+            .field("exposed", &self.exposed)
             .field("title", &self.title)
             .field("description", &self.description)
             .field("effect", &self.effect)
@@ -91,6 +118,35 @@ impl fmt::Debug for ToolSpec {
     }
 }
 
+/// A capability of one kind: what a list of its kind takes.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name(CapabilitySpec);
+
+        #[doc(hidden)]
+        impl $name {
+            pub const fn of(spec: CapabilitySpec) -> Self {
+                Self(spec)
+            }
+
+            pub const fn capability(&'static self) -> &'static CapabilitySpec {
+                &self.0
+            }
+        }
+    )*};
+}
+
+kinds! {
+    /// A tool, as `tools![…]` lists it.
+    ToolSpec;
+    /// A resource, or a template of resources, as `resources![…]` lists it.
+    ResourceSpec;
+    /// A prompt, as `prompts![…]` lists it.
+    PromptSpec;
+}
+
 /// The schema of a tool's output, if it is structured.
 pub(crate) type OutputSchema = fn(&mut SchemaGenerator) -> Option<Schema>;
 
@@ -98,7 +154,7 @@ pub(crate) type OutputSchema = fn(&mut SchemaGenerator) -> Option<Schema>;
 pub(crate) type Bind = fn(&Call, &Map<String, Value>) -> Result<Bound, Refused>;
 
 #[doc(hidden)]
-impl ToolSpec {
+impl CapabilitySpec {
     pub const fn new(
         name: &'static str,
         effect: Effect,
@@ -108,6 +164,7 @@ impl ToolSpec {
         bind: Bind,
     ) -> Self {
         Self {
+            exposed: Exposed::Tool(TaskUse::Never),
             name,
             title: None,
             description: "",
@@ -186,6 +243,21 @@ impl ToolSpec {
 
     pub const fn schema(mut self, schema: fn() -> Value) -> Self {
         self.schema = Some(schema);
+        self
+    }
+
+    pub const fn task(mut self, tasks: TaskUse) -> Self {
+        self.exposed = Exposed::Tool(tasks);
+        self
+    }
+
+    pub const fn resource(mut self, uri: &'static str, mime: Option<&'static str>, size: Option<u64>) -> Self {
+        self.exposed = Exposed::Resource { uri, mime, size };
+        self
+    }
+
+    pub const fn prompt(mut self) -> Self {
+        self.exposed = Exposed::Prompt;
         self
     }
 }

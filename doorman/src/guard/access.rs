@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::{
         call::{Refused, StateTable},
-        exposure::{Access as Asks, Effect, Listed, ToolSpec, World},
+        exposure::{Access as Asks, Effect, Listed, CapabilitySpec, World},
         identity::{Agent, Identity},
         manifest::{Assembled, Manifest},
     };
@@ -90,7 +90,7 @@ mod tests {
     fn catalog(asks: Asks) -> Catalog {
         let bind =
             |_: &crate::call::Call, _: &serde_json::Map<String, serde_json::Value>| Err(Refused::Invalid(vec![]));
-        let spec = ToolSpec::new("tool", Effect::Write, asks, &[], |_| None, bind);
+        let spec = CapabilitySpec::new("tool", Effect::Write, asks, &[], |_| None, bind);
         Catalog::build(
             vec![Listed { spec: Box::leak(Box::new(spec)), module: None, world: None }],
             &StateTable::default(),

@@ -68,7 +68,7 @@ impl Guard {
 
     /// Steps 1 to 8 of the design, in order. Every `?` leaves with a reason that the record names.
     async fn pass(&self, rules: &Rules, request: Request, record: &mut Record<'_>) -> Result<Done, Stop> {
-        let found = request.access.view.find(&request.capability); //                   1. find, 2. authorize: one table
+        let found = request.access.view.find(crate::exposure::Kind::Tool, &request.capability); //                   1. find, 2. authorize: one table
         let known = found.map(|id| rules.catalog.get(id));
         record.found(known);
         let admission = self.limit(rules, &request, known).await?; //                   3. limit: every attempt counts

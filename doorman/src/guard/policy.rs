@@ -54,7 +54,7 @@ impl Policies {
                 Entry::Vacant(new) => Arc::clone(new.insert(Arc::new(redactor.plan(spec.redact, spec.reveal)?))),
             };
             Ok(Policy {
-                limits: limits.tool_with(&capability.name, spec.rate, spec.breaker, spec.cost)?,
+                limits: limits.tool_with(&capability.counted_as(), spec.rate, spec.breaker, spec.cost)?,
                 timeout: spec.timeout.unwrap_or(defaults.timeout),
                 max_result: spec.max_result.unwrap_or(defaults.max_result),
                 plan,

@@ -2,14 +2,14 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use base64::Engine;
-use rmcp::model::ContentBlock;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rmcp::model::{ContentBlock, PromptMessage};
 use serde_json::Value;
 
 use super::{Done, Rules, Stop, panics, policy::Policy, record::Record};
 use crate::{
     audit::Verdict,
-    call::{Failure, Reply},
+    call::{Failure, HeldContents as Held, Message, Reply},
     limits::Unavailable,
     redact::{Blocked, Counts, Decoded, Plan, decode_base64},
 };
@@ -29,8 +29,28 @@ pub(crate) enum Body {
     Structured(Value, String),
     /// Content blocks.
     Content(Vec<ContentBlock>),
+    /// What a resource holds, and its MIME type if it isn't the annotation's.
+    Contents(Sent, Option<String>),
+    /// The messages of a prompt.
+    Messages(Vec<PromptMessage>),
+    /// What completes an argument, and how many there were.
+    Values(Vec<String>, usize),
     /// A text that says what went wrong.
     Error(Cow<'static, str>),
+}
+
+/// What a resource holds, as it is sent.
+pub(crate) enum Sent {
+    Text(String),
+    Base64(String),
+}
+
+impl Sent {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Base64(text) => text.len(),
+        }
+    }
 }
 
 /// A refusal in a form for programs.
@@ -177,6 +197,25 @@ impl Rules {
                 let blocks = blocks.into_iter().map(|block| self.block(block, plan, counts, &mut bytes));
                 (Body::Content(blocks.collect::<Result<_, _>>()?), bytes)
             }
+            Reply::Contents(contents) => {
+                let mime = contents.mime.map(|mime| self.redactor.scrub(&mime).into_owned());
+                let sent = self.contents(contents.held, plan, counts)?;
+                let bytes = sent.len();
+                (Body::Contents(sent, mime), bytes)
+            }
+            Reply::Messages(messages) => {
+                let mut bytes = 0;
+                let messages = messages.into_iter().map(|Message(PromptMessage { role, content, .. })| {
+                    Ok(PromptMessage::new(role, self.block(content, plan, counts, &mut bytes)?))
+                });
+                (Body::Messages(messages.collect::<Result<_, Withheld>>()?), bytes)
+            }
+            Reply::Values(values) => {
+                let values = completing(values, plan, counts)?;
+                let bytes = values.iter().map(String::len).sum();
+                let total = values.len();
+                (Body::Values(values.into_iter().take(MOST_VALUES).collect(), total), bytes)
+            }
         };
         let bytes = bytes as u64;
         if bytes > policy.max_result {
@@ -228,6 +267,30 @@ impl Rules {
             }),
         }
     }
+}
+
+impl Rules {
+    /// Redacts what a resource holds.
+    fn contents(&self, held: Held, plan: &Plan, counts: &mut Counts) -> Result<Sent, Withheld> {
+        Ok(match held {
+            Held::Text(text) => Sent::Text(plan.text(&text, counts)?.into_owned()),
+            Held::Blob(blob) => Sent::Base64(self.media(STANDARD.encode(blob), plan, counts)?),
+        })
+    }
+}
+
+/// The most values that an answer may have (MCP, completion).
+const MOST_VALUES: usize = 100;
+
+/// Values that redaction leaves as they are: who chose one that is masked would ask for something else.
+fn completing(values: Vec<String>, plan: &Plan, counts: &mut Counts) -> Result<Vec<String>, Blocked> {
+    let mut kept = Vec::with_capacity(values.len());
+    for value in values {
+        if *plan.text(&value, counts)? == *value {
+            kept.push(value);
+        }
+    }
+    Ok(kept)
 }
 
 /// The JSON text of a value; `to_string` of the value itself says the same in twice the time.

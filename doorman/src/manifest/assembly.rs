@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     credentials::{Secret, read_private},
-    exposure::{Credentials, Instance, Listed, ModuleError, ModuleType, ToolSpec, World},
+    exposure::{CapabilitySpec, Credentials, Instance, Kind, Listed, ModuleError, ModuleType, World},
     state::StateStore,
 };
 
@@ -27,11 +27,11 @@ pub(crate) struct Offer<'a> {
     /// The types of modules that a manifest may ask for, by name.
     pub(crate) types: &'a BTreeMap<&'static str, ModuleType>,
     /// The instances that the application has mounted itself.
-    pub(crate) mounted: &'a HashMap<Arc<str>, &'static [&'static ToolSpec]>,
+    pub(crate) mounted: &'a HashMap<Arc<str>, &'static [&'static CapabilitySpec]>,
     /// The tool that tells an agent how its modules are.
-    pub(crate) status: &'static ToolSpec,
-    /// The names of the tools that the application lists for all.
-    pub(crate) names: &'a HashSet<String>,
+    pub(crate) status: &'static CapabilitySpec,
+    /// The kinds and names of what the application lists for all.
+    pub(crate) names: &'a HashSet<(Kind, String)>,
     /// Whether this is to be served. To validate a manifest, no file but the manifest is read.
     pub(crate) serving: bool,
     /// The instances that run already, and what each was made from.
@@ -120,7 +120,7 @@ impl Assembly {
         );
         let mut source = Source::new(&document.credentials, offer.serving);
         let (mut scopes, mut instances, mut complete): (Vec<Arc<str>>, _, _) = (Vec::new(), Vec::new(), true);
-        let mut names: HashSet<String> = offer.names.clone();
+        let mut names = offer.names.clone();
         for entry in &document.modules {
             let mut mistakes = Vec::new();
             let resolved = resolve(manifest.agent_type(), entry, &mut source, offer, &mut mistakes);
@@ -130,14 +130,15 @@ impl Assembly {
             if let Some((kind, made)) = declared {
                 let name: Arc<str> = entry.name.text.as_str().into();
                 let mounted = made.as_ref().map_or_else(|| kind.absent(), |it| Arc::clone(&it.instance.mounted));
-                for &spec in kind.tools {
+                for &spec in kind.capabilities {
                     let module = Some((Arc::clone(&name), Arc::clone(&mounted)));
-                    let tool = Listed { spec, module, world: Some(world) };
-                    if names.insert(tool.wire_name()) {
-                        self.listed.push(tool);
+                    let listed = Listed { spec, module, world: Some(world) };
+                    let (kind, name) = listed.wire_name();
+                    let mistake = (entry.name.at, format!("another {} is already named `{name}`", kind.word()));
+                    if names.insert((kind, name)) {
+                        self.listed.push(listed);
                     } else {
-                        let text = format!("another tool is already named `{}`", tool.wire_name());
-                        mistakes.push((entry.name.at, text));
+                        mistakes.push(mistake);
                     }
                 }
                 instances.extend(made.map(|Made { recipe, instance }| Declared {
@@ -181,7 +182,7 @@ fn resolve<'o>(
         mistakes.push((said.at, unknown_type(&said.text, offer)));
         return None;
     };
-    let scopes = granted(entry, kind.tools, mistakes);
+    let scopes = granted(entry, kind.capabilities, mistakes);
     let before = mistakes.len();
     let config = configuration(entry, kind, mistakes);
     let credentials = source.credentials(kind.credentials).filter(|_| mistakes.len() == before);
@@ -209,7 +210,7 @@ struct Resolved<'o> {
 }
 
 /// The scopes of a mode. A module that can write and doesn't say whether it may is refused (S03).
-fn granted(entry: &ModuleEntry, tools: &[&ToolSpec], mistakes: &mut Vec<Mistake>) -> Vec<Arc<str>> {
+fn granted(entry: &ModuleEntry, tools: &[&CapabilitySpec], mistakes: &mut Vec<Mistake>) -> Vec<Arc<str>> {
     let writes = tools.iter().any(|tool| tool.writes());
     let reads = tools.iter().any(|tool| !tool.writes());
     let mistake = match entry.mode {

@@ -10,7 +10,10 @@ use crate::{
     audit::{self, Sink},
     call::StateTable,
     credentials::Secret,
-    exposure::{ConfiguredModule, Credentials, Instance, Listed, ModuleError, ModuleType, ToolModule, ToolSpec},
+    exposure::{
+        CapabilitySpec, ConfiguredModule, Credentials, Instance, Listed, ModuleError, ModuleType, PromptSpec,
+        ResourceSpec, ToolModule, ToolSpec,
+    },
     guard::Defaults,
     identity::Tokens,
     limits::Running,
@@ -81,7 +84,7 @@ pub(super) enum Source {
 /// A module instance that the application mounts itself.
 pub(super) struct Module {
     pub(super) name: Arc<str>,
-    pub(super) tools: &'static [&'static ToolSpec],
+    pub(super) capabilities: &'static [&'static CapabilitySpec],
     pub(super) instance: Instance,
 }
 
@@ -145,8 +148,22 @@ impl Doorman {
     }
 
     /// Lists tools: `tools![get_invoice, billing::refund]`.
-    pub fn tools(mut self, tools: &[&'static ToolSpec]) -> Self {
-        self.listed.extend(tools.iter().map(|&spec| Listed { spec, module: None, world: None }));
+    pub fn tools(self, tools: &[&'static ToolSpec]) -> Self {
+        self.list(tools.iter().map(|it| it.capability()))
+    }
+
+    /// Lists resources and templates of resources: `resources![note, billing::statement]`.
+    pub fn resources(self, resources: &[&'static ResourceSpec]) -> Self {
+        self.list(resources.iter().map(|it| it.capability()))
+    }
+
+    /// Lists prompts: `prompts![review]`.
+    pub fn prompts(self, prompts: &[&'static PromptSpec]) -> Self {
+        self.list(prompts.iter().map(|it| it.capability()))
+    }
+
+    fn list(mut self, specs: impl Iterator<Item = &'static CapabilitySpec>) -> Self {
+        self.listed.extend(specs.map(|spec| Listed { spec, module: None, world: None }));
         self
     }
 
@@ -163,11 +180,11 @@ impl Doorman {
             return self;
         }
         let (name, instance): (Arc<str>, _) = (instance.into(), Instance::of(module));
-        self.listed.extend(M::TOOLS.iter().map(|&spec| {
+        self.listed.extend(M::CAPABILITIES.iter().map(|&spec| {
             let module = Some((Arc::clone(&name), Arc::clone(&instance.mounted)));
             Listed { spec, module, world: None }
         }));
-        self.modules.push(Module { name, tools: M::TOOLS, instance });
+        self.modules.push(Module { name, capabilities: M::CAPABILITIES, instance });
         self
     }
 

@@ -149,8 +149,8 @@ fn read(sources: &[Source]) -> (Vec<Manifest>, Vec<FileError>) {
 
 fn assemble(builder: &Doorman, running: &[Module], manifests: Vec<Manifest>, purpose: Purpose) -> Assembly {
     let mounted: HashMap<_, _> =
-        builder.modules.iter().map(|module| (Arc::clone(&module.name), module.tools)).collect();
-    let names: HashSet<String> = builder.listed.iter().map(Listed::wire_name).collect();
+        builder.modules.iter().map(|module| (Arc::clone(&module.name), module.capabilities)).collect();
+    let names: HashSet<_> = builder.listed.iter().map(Listed::wire_name).collect();
     let running: Vec<(Arc<Recipe>, Instance)> =
         running.iter().filter_map(|it| Some((it.recipe.clone()?, it.instance.clone()))).collect();
     let offer = Offer {

@@ -16,6 +16,7 @@ use super::{
     publish::publish,
 };
 use crate::{
+    exposure::Kind,
     guard::{Access, Rules},
     identity::Principal,
     limits::CallerKey,
@@ -70,10 +71,10 @@ impl Generation {
         launched || self.callers.as_ref().is_some_and(|callers| callers.know(caller))
     }
 
-    /// Stands for what a caller sees now: the same for the same tools under the same names.
-    pub(super) fn fingerprint(&self, access: &Access) -> u64 {
+    /// Stands for what a caller sees of these kinds now: the same for the same capabilities under the same names.
+    pub(super) fn fingerprint(&self, access: &Access, kinds: &[Kind]) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for id in access.view.listed() {
+        for id in kinds.iter().flat_map(|&kind| access.view.listed(kind)) {
             let capability = self.rules.catalog.get(id);
             capability.name.hash(&mut hasher);
             std::ptr::hash(capability.spec, &mut hasher);

@@ -24,6 +24,7 @@ use super::{door::Door, generation::Generation, listeners::Ear};
 use crate::{
     audit::{SessionTag, Transport},
     call::ProgressSink,
+    exposure::Kind,
     guard::{Access, Answer, Body, Meta, Request, Rules},
     redact::Counts,
 };
@@ -126,7 +127,7 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params("this server gave no cursor", None));
         }
         let arrival = self.arrival(&context.extensions);
-        let listed = arrival.access.view.listed().map(|id| arrival.generation.tools[id].clone());
+        let listed = arrival.access.view.listed(Kind::Tool).map(|id| arrival.generation.tools[id].clone());
         Ok(ListToolsResult::with_all_items(listed.collect()))
     }
 
@@ -137,7 +138,7 @@ impl ServerHandler for Handler {
     ) -> Result<CallToolResponse, ErrorData> {
         let arrival = self.arrival(&context.extensions);
         let rules = Arc::clone(&arrival.generation.rules);
-        let found = arrival.access.view.find(&request.name);
+        let found = arrival.access.view.find(Kind::Tool, &request.name);
         let token = context.meta.get_progress_token().filter(fits);
         let progress = found.zip(token).map(|(capability, token)| {
             let sink = Reports { peer: context.peer.clone(), token, rules: Arc::clone(&rules), capability };
@@ -166,7 +167,7 @@ impl ServerHandler for Handler {
     /// the caller may not know of has none (S02).
     fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
         let Arrival { generation, access, .. } = super::http::arrival()?;
-        let id = access.view.find(name)?;
+        let id = access.view.find(Kind::Tool, name)?;
         let headers = generation.rules.catalog.get(id).spec.params.iter().any(|param| param.header_name().is_some());
         headers.then(|| generation.tools[id].clone())
     }
@@ -282,6 +283,8 @@ fn result(answer: Answer) -> CallToolResult {
         }
         Body::Content(blocks) => CallToolResult::success(blocks),
         Body::Error(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
+        // What a tool can't give, its return type doesn't allow.
+        Body::Contents(..) | Body::Messages(_) | Body::Values(..) => CallToolResult::error(Vec::new()),
     };
     let mut facts = answer.meta.map(facts).unwrap_or_default();
     if let Some(remaining) = answer.remaining {

@@ -12,7 +12,7 @@ use super::{
     cli::{Form, say},
 };
 use crate::{
-    exposure::{Effect, Grant},
+    exposure::{Effect, Kind, Grant},
     manifest::Granted,
 };
 
@@ -92,7 +92,7 @@ impl<'c> Opened<'c> {
         let manifest = &granted.manifest;
         let limits = manifest.rate_limits();
         let view = checked.rules.catalog.view(&Grant::Scopes(Some(granted.world), granted.scopes.to_vec()));
-        let tools = view.granted().map(|id| {
+        let tools = view.granted(Kind::Tool).map(|id| {
             let capability = checked.rules.catalog.get(id);
             let policy = checked.rules.policies.of(capability);
             let shared = limits.per_tool.iter().filter(|(_, glob, _)| glob.matches(&capability.name));

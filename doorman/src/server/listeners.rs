@@ -12,7 +12,7 @@ use rmcp::{
 };
 
 use super::generation::Generation;
-use crate::{guard::Access, identity::Principal, limits::CallerKey};
+use crate::{exposure::Kind, guard::Access, identity::Principal, limits::CallerKey};
 
 /// Listeners of one caller, and of all.
 const MOST: (usize, usize) = (64, 8192);
@@ -88,7 +88,7 @@ impl Listeners {
         }
         state.last += 1;
         let (number, principal) = (state.last, Arc::clone(&access.principal));
-        let seen = present.fingerprint(access);
+        let seen = present.fingerprint(access, &[Kind::Tool]);
         state.listening.push(Listener { number, ear, caller: access.caller, principal, seen });
         Ok(number)
     }
@@ -103,7 +103,7 @@ impl Listeners {
         let mut state = self.lock();
         state.listening.retain(|listener| !listener.ear.is_closed() && present.knows(listener.caller));
         for listener in &mut state.listening {
-            let seen = present.fingerprint(&present.access(&listener.principal));
+            let seen = present.fingerprint(&present.access(&listener.principal), &[Kind::Tool]);
             if seen != listener.seen {
                 listener.seen = seen;
                 tokio::spawn(listener.ear.clone().tell());

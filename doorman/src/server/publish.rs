@@ -6,14 +6,14 @@ use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::Value;
 
 use crate::{
-    exposure::{Capability, ToolSpec},
+    exposure::{Capability, CapabilitySpec},
     guard::Rules,
 };
 
 /// All tools of these rules, in the catalog's order.
 pub(super) fn publish(rules: &Rules) -> Box<[Tool]> {
     // Instances of a tool differ in their names only.
-    let mut published: HashMap<*const ToolSpec, Tool> = HashMap::new();
+    let mut published: HashMap<*const CapabilitySpec, Tool> = HashMap::new();
     let tools = rules.catalog.all().iter().map(|capability| {
         let known = published.entry(std::ptr::from_ref(capability.spec)).or_insert_with(|| tool(rules, capability));
         let mut tool = known.clone();

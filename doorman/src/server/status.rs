@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{modules::Health, reload::Reloads};
-use crate::{exposure::ToolSpec, prelude::*, tools};
+use crate::{exposure::CapabilitySpec, prelude::*, tools};
 
 /// What `doorman_status` answers. Why a module doesn't run is for the operator's log.
 #[derive(Serialize, JsonSchema)]
@@ -69,6 +69,6 @@ async fn doorman_status(health: State<Health>, reloads: State<Reloads>, caller: 
 }
 
 /// The tool's spec.
-pub(super) fn spec() -> &'static ToolSpec {
-    tools![doorman_status][0]
+pub(super) fn spec() -> &'static CapabilitySpec {
+    tools![doorman_status][0].capability()
 }

@@ -80,7 +80,7 @@ impl Ground {
 
     /// Calls a tool. Structured content as it is, content blocks as a list of their texts.
     pub(super) fn call(&self, tool: &str, arguments: Value) -> Result<Value, Refusal> {
-        let spec = Filesystem::TOOLS.iter().find(|spec| spec.name == tool).expect(tool);
+        let spec = Filesystem::CAPABILITIES.iter().find(|spec| spec.name == tool).expect(tool);
         let arguments: Map<String, Value> = serde_json::from_value(arguments).expect("an object");
         let refusal = |error: ToolError| match error.into_failure() {
             Failure::User(text) => Refusal::User(text.into_owned()),
