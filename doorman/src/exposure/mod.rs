@@ -13,6 +13,6 @@ pub use config::{AbsolutePath, ByteSize};
 pub use module::{Configuration, ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
 pub use spec::{Access, Effect, ToolSpec};
 
-pub(crate) use arguments::describe;
+pub(crate) use arguments::{describe, mistakes};
 pub(crate) use catalog::{Capability, Catalog, Grant, Listed, View, World};
 pub(crate) use module::{Instance, ModuleType, configured};

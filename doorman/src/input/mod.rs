@@ -6,4 +6,5 @@
 
 #![cfg_attr(not(test), expect(dead_code, reason = "wired by the guard next"))]
 
+mod form;
 mod seal;
