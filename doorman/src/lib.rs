@@ -54,6 +54,7 @@ pub mod credentials;
 pub mod exposure;
 mod guard;
 pub mod identity;
+mod input;
 pub mod limits;
 pub mod manifest;
 #[cfg(any(feature = "filesystem", feature = "sqlite"))]

@@ -24,7 +24,7 @@ fn open(path: &Path, bytes: u64, key: &SigningKey) -> Audit {
 fn call(audit: &Audit, times: usize) {
     let shape = Shape::default();
     for _ in 0..times {
-        now(audit.call(&CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape))).expect("writes");
+        now(audit.call(&CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape))).expect("writes");
     }
 }
 
@@ -126,7 +126,7 @@ fn s22_an_intent_says_what_is_about_to_run() {
     let path = dir.path().join("log");
     let audit = Audit::new(RotatingFile::open(&path, 4_000, 1).expect("opens"));
     let shape = Shape::default();
-    let record = CallRecord::new(Transport::Http, "purge", Verdict::Ok, "ok", &shape);
+    let record = CallRecord::new("tools/call", Transport::Http, Capability::Named("purge"), Verdict::Ok, "ok", &shape);
     let record = CallRecord { call: Some("0123456789abcdef"), ..record };
     now(audit.intent(&record)).expect("writes");
     now(audit.call(&record)).expect("writes");
@@ -201,7 +201,7 @@ fn s24_a_torn_line_is_told_of_once_however_often_recovery_fails() {
     call(&audit, 3);
     small.0.lock().expect("lock").1 = true;
     let shape = Shape::default();
-    let record = CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape);
+    let record = CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape);
     for _ in 0..4 {
         assert!(now(audit.call(&record)).is_err() && now(audit.ready()).is_err());
     }
@@ -292,7 +292,7 @@ fn s20_too_many_lines_before_a_checkpoint_are_found() {
 fn s24_a_log_that_was_taken_away_is_a_failure_and_begins_again() {
     let (key, _) = SigningKey::generate().expect("a key");
     let shape = Shape::default();
-    let record = CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape);
+    let record = CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape);
     let deleted = |log: &Path| fs::remove_file(log).expect("deletes");
     let moved = |log: &Path| fs::rename(log, log.with_extension("1")).expect("moves");
     let replaced = |log: &Path| {

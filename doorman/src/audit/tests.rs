@@ -63,7 +63,7 @@ fn now<T>(done: impl Future<Output = T>) -> T {
 }
 
 fn record(shape: &Shape) -> CallRecord<'_> {
-    CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", shape)
+    CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", shape)
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_full_record_and_a_bare_one() {
         ..record(&shape)
     };
     now(audit.call(&full)).expect("writes");
-    now(audit.call(&CallRecord::new(Transport::Stdio, "t", Verdict::RateLimited, "rate_limited", &Shape::default())))
+    now(audit.call(&CallRecord::new("tools/call", Transport::Stdio, Capability::Named("t"), Verdict::RateLimited, "rate_limited", &Shape::default())))
         .expect("writes");
 
     let mut lines = memory.lines();

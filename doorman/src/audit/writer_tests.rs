@@ -85,7 +85,7 @@ fn audit(settings: Settings) -> (Gate, Audit) {
 
 async fn call(audit: &Audit) -> Result<(), SinkError> {
     let shape = Shape::default();
-    audit.call(&CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape)).await
+    audit.call(&CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape)).await
 }
 
 async fn until(what: impl Fn() -> bool) {
@@ -139,7 +139,7 @@ async fn s24_a_stuck_sink_holds_up_a_call_for_the_stated_time_and_nobody_else() 
     assert!(audit.ready().await.is_err() && call(&audit).await.is_err());
     audit.rejected("malformed", Transport::Http);
     let shape = Shape::default();
-    audit.leave(CallRecord::new(Transport::Http, "dropped", Verdict::Cancelled, "dropped", &shape).line());
+    audit.leave(CallRecord::new("tools/call", Transport::Http, Capability::Named("dropped"), Verdict::Cancelled, "dropped", &shape).line());
     assert!(audit.flush().is_ok() && began.elapsed() < PATIENCE / 2);
     assert!(audit.finish().await.is_err());
 
@@ -250,7 +250,7 @@ async fn s22_the_end_writes_what_waits_and_lets_go_of_the_file() {
         let audit = Audit::open(file, settings()).expect("opens");
         assert!(call(&audit).await.is_ok());
         let shape = Shape::default();
-        audit.leave(CallRecord::new(Transport::Http, "dropped", Verdict::Cancelled, "dropped", &shape).line());
+        audit.leave(CallRecord::new("tools/call", Transport::Http, Capability::Named("dropped"), Verdict::Cancelled, "dropped", &shape).line());
         audit.finish().await.expect("writes");
         assert_eq!(std::fs::read_to_string(&path).expect("reads").lines().count(), round * 2);
     }

@@ -93,7 +93,7 @@ impl ArgumentSchema {
 }
 
 /// All that doesn't fit a schema: each mistake with its path, never with the value.
-pub(super) fn mistakes(validator: &Validator, value: &Value) -> Vec<BadArgument> {
+pub(crate) fn mistakes(validator: &Validator, value: &Value) -> Vec<BadArgument> {
     let mut mistakes: Vec<BadArgument> = Vec::new();
     for error in validator.iter_errors(value).take(MOST_MISTAKES) {
         explain(&error, &mut mistakes);

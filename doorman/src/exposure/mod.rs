@@ -14,7 +14,7 @@ pub use config::{AbsolutePath, ByteSize};
 pub use module::{Configuration, ConfiguredModule, Credentials, ModuleError, ToolModule, Unscoped};
 pub use spec::{Access, CapabilitySpec, Effect, PromptSpec, ResourceSpec, TaskUse, ToolSpec};
 
-pub(crate) use arguments::describe;
+pub(crate) use arguments::{describe, mistakes};
 pub(crate) use catalog::{Capability, Catalog, Grant, Kind, Listed, World};
 pub(crate) use spec::Exposed;
 pub(crate) use view::View;

@@ -27,6 +27,8 @@ mod canonical;
 mod clock;
 mod concurrency;
 mod error;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by the guard next"))]
+mod once;
 mod quotas;
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ impl FileError {
         Self { file: file.to_owned(), line: 0, column: 0, expected: expected.into() }
     }
 
+    /// A mistake in a line.
+    pub(crate) fn line(file: &Path, line: u64, expected: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line, column: 0, expected: expected.into() }
+    }
+
     /// A mistake at a value.
     pub(crate) fn at<T>(file: &Path, value: &Spanned<T>, expected: impl Into<String>) -> Self {
         Self::located(file, value.referenced, expected)
@@ -51,7 +56,10 @@ impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if self.line > 0 {
-            write!(f, ":{}:{}", self.line, self.column)?;
+            write!(f, ":{}", self.line)?;
+        }
+        if self.column > 0 {
+            write!(f, ":{}", self.column)?;
         }
         write!(f, ": {}", self.expected)
     }

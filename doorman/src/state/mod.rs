@@ -2,9 +2,10 @@
 //!
 //! In comes a batch of questions about cells, each with its [`Shape`]; out goes one decision about all of them, by the
 //! store's own clock: all are taken or none. `shape` is the arithmetic, `table` the decision over anything that cells can
-//! be found in, `memory` the cells of one process, `file` those of one host, `redis` those of many. `select` says which.
+//! be found in, `claim` what only one may take, `memory` the cells of one process, `file` those of one host, `redis` those of many. `select` says which.
 //! A store that doesn't answer is [`Unavailable`], and what needs it is refused.
 
+mod claim;
 mod file;
 mod memory;
 #[cfg(feature = "redis")]
@@ -18,6 +19,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::select::{InvalidStore, StateStore};
 pub(crate) use self::{
+    claim::Claim,
     memory::Memory,
     shape::{Now, Probe, Shape},
     table::Place,
@@ -106,16 +108,6 @@ impl Store {
         if let Self::Redis(redis) = self {
             redis.start().await;
         }
-    }
-
-    /// Claims a key for a time: true for the first who does, false for everybody else until then. Where there is no more
-    /// room, a key may be taken for claimed that isn't.
-    #[allow(dead_code, reason = "approvals and request states will use it")]
-    pub(crate) async fn claim(&self, purpose: u128, key: u128, ttl: Duration) -> Result<bool, Unavailable> {
-        let place = Place { rule: purpose, index: self.reserve(purpose), key: Some(purpose ^ key) };
-        let once = Shape::rolling(1, ttl, 1);
-        let mut ask = [Ask { place, shape: once, weight: 1, budget: false, left: 0 }];
-        Ok(self.run(Op::Take, &mut ask).await?.refused.is_none())
     }
 
     /// The number of a rule's own cell, where cells are numbered.

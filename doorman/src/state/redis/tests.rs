@@ -8,9 +8,12 @@ use std::{
 use doorman_grammar::rate::Calendar;
 
 use super::{Address, Redis, read};
-use crate::state::{
-    Ask, Now, Op, Place, Shape, Store,
-    table::{Table, decide},
+use crate::{
+    limits::{Limits, Quotas},
+    state::{
+        Ask, Now, Op, Place, Shape, Store,
+        table::{Table, decide},
+    },
 };
 
 /// A server of its own, on a socket in a folder of its own.
@@ -163,12 +166,36 @@ async fn s23_no_more_than_the_burst_from_many_tasks_on_two_connections() {
 async fn s23_a_key_is_claimed_once_and_for_its_time() {
     let server = Server::start();
     let (one, two) = (server.store("claims").await, server.store("claims").await);
-    let second = Duration::from_secs(1);
-    assert_eq!(one.claim(1, 5, second).await, Ok(true));
-    assert_eq!(two.claim(1, 5, second).await, Ok(false));
-    assert_eq!(two.claim(2, 5, second).await, Ok(true), "another purpose");
+    let claim =
+        async |store: &Store, purpose| store.claim(purpose, 5, Duration::from_secs(1)).await.expect("it answers");
+    let first = claim(&one, 1).await.expect("free");
+    assert!(claim(&two, 1).await.is_none());
+    assert!(claim(&two, 2).await.is_some(), "another purpose");
+    first.give_back().await;
+    let late = claim(&two, 1).await.expect("given back");
+    assert!(claim(&one, 1).await.is_none(), "once");
     tokio::time::sleep(Duration::from_millis(1_010)).await;
-    assert_eq!(two.claim(1, 5, second).await, Ok(true));
+    assert!(claim(&one, 1).await.is_some(), "its time is over");
+    late.give_back().await;
+    assert!(claim(&two, 1).await.is_none(), "what is given back late is nobody else's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s25_of_many_takers_on_two_connections_one_wins() {
+    let server = Server::start();
+    let limits =
+        [server.store("once").await, server.store("once").await].map(|it| Limits::over(it, &Quotas::default()));
+    for id in 0..8 {
+        let takers = (0..64).map(|taker| {
+            let limits = limits[taker % 2].clone();
+            tokio::spawn(async move { limits.take_once(&[id; 16], Duration::from_secs(60)).await })
+        });
+        let mut won = 0;
+        for taker in takers.collect::<Vec<_>>() {
+            won += u32::from(taker.await.expect("no panic").expect("it answers").is_some());
+        }
+        assert_eq!(won, 1, "id {id}");
+    }
 }
 
 #[tokio::test]
