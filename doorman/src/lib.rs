@@ -54,7 +54,7 @@ pub mod credentials;
 pub mod exposure;
 mod guard;
 pub mod identity;
-mod input;
+pub mod input;
 pub mod limits;
 pub mod manifest;
 #[cfg(any(feature = "filesystem", feature = "sqlite"))]
@@ -67,9 +67,11 @@ mod state;
 pub use doorman_macros::{Argument, expose, tool_module, tools};
 
 #[doc(inline)]
-pub use call::{Argument, Call, Caller, Cancelled, FromCall, Progress, State, ToolError, ToolResult};
+pub use call::{Argument, Call, Caller, Cancelled, FromCall, Partial, Progress, State, ToolError, ToolResult, Updates};
 #[doc(inline)]
 pub use exposure::{Credentials, ModuleError, ToolModule};
+#[doc(inline)]
+pub use input::{InputError, Level, Sampling};
 #[doc(inline)]
 pub use limits::Budget;
 #[doc(inline)]
@@ -113,8 +115,8 @@ pub mod __private {
             private::*,
         },
         exposure::{
-            Access, CapabilitySpec, ConfiguredModule, Credentials, Effect, ModuleError, PromptSpec, ResourceSpec, TaskUse,
-            ToolModule, ToolSpec, Unscoped,
+            Access, CapabilitySpec, ConfiguredModule, Credentials, Effect, ModuleError, PromptSpec, ResourceSpec,
+            TaskUse, ToolModule, ToolSpec, Unscoped,
         },
         scope::{Confined, ResourceScope, ScopeViolation, sealed::Confinable},
     };
@@ -129,8 +131,10 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
 
     pub use crate::{
-        Argument, Budget, Call, Caller, Cancelled, Credentials, Doorman, FromCall, ModuleError, Progress,
-        ResourceScope, ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock, expose,
-        tool_module, tools,
+        Argument, Budget, Call, Caller, Cancelled, Credentials, Doorman, FromCall, InputError, Level, ModuleError,
+        Partial, Progress, ResourceScope, Sampling, ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult,
+        Updates,
+        content::{ContentBlock, Contents, Message},
+        expose, tool_module, tools,
     };
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt;
 
 use super::{
-    Audit, CallRecord, Chaining, Finding, PublicKey, Report, RotatingFile, Segments, Settings, Shape, SigningKey, Sink,
-    Stopped, Tail, Transport, Verdict, Verifier,
+    Audit, CallRecord, Capability, Chaining, Finding, PublicKey, Report, RotatingFile, Segments, Settings, Shape,
+    SigningKey, Sink, Stopped, Tail, Transport, Verdict, Verifier,
 };
 
 fn now<T>(done: impl Future<Output = T>) -> T {
@@ -24,7 +24,15 @@ fn open(path: &Path, bytes: u64, key: &SigningKey) -> Audit {
 fn call(audit: &Audit, times: usize) {
     let shape = Shape::default();
     for _ in 0..times {
-        now(audit.call(&CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape))).expect("writes");
+        now(audit.call(&CallRecord::new(
+            "tools/call",
+            Transport::Http,
+            Capability::Named("get_invoice"),
+            Verdict::Ok,
+            "ok",
+            &shape,
+        )))
+        .expect("writes");
     }
 }
 
@@ -201,7 +209,8 @@ fn s24_a_torn_line_is_told_of_once_however_often_recovery_fails() {
     call(&audit, 3);
     small.0.lock().expect("lock").1 = true;
     let shape = Shape::default();
-    let record = CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape);
+    let record =
+        CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape);
     for _ in 0..4 {
         assert!(now(audit.call(&record)).is_err() && now(audit.ready()).is_err());
     }
@@ -292,7 +301,8 @@ fn s20_too_many_lines_before_a_checkpoint_are_found() {
 fn s24_a_log_that_was_taken_away_is_a_failure_and_begins_again() {
     let (key, _) = SigningKey::generate().expect("a key");
     let shape = Shape::default();
-    let record = CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape);
+    let record =
+        CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape);
     let deleted = |log: &Path| fs::remove_file(log).expect("deletes");
     let moved = |log: &Path| fs::rename(log, log.with_extension("1")).expect("moves");
     let replaced = |log: &Path| {

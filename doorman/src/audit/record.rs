@@ -24,6 +24,8 @@ pub enum Verdict {
     Invalid,
     /// A filter refused.
     Blocked,
+    /// The function asks something of the client; the next round brings the answer.
+    InputRequired,
     /// The function ran and failed.
     Error,
     /// The function ran for too long.
@@ -45,6 +47,7 @@ impl Verdict {
             Self::BudgetExceeded => "budget_exceeded",
             Self::Invalid => "invalid",
             Self::Blocked => "blocked",
+            Self::InputRequired => "input_required",
             Self::Error => "error",
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
@@ -56,6 +59,26 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What was called, as it is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capability<'a> {
+    /// A tool or a prompt, by the name that the caller said; recorded as `(invalid)` unless it is a legal name.
+    Named(&'a str),
+    /// A resource, by the URI or the template that the application says; never by what the caller said.
+    Resource(&'a str),
+}
+
+impl<'a> Capability<'a> {
+    /// The text in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        match self {
+            Self::Named(name) if !name::is_tool(name) => "(invalid)",
+            Self::Named(text) | Self::Resource(text) => text,
+        }
     }
 }
 
@@ -113,8 +136,10 @@ pub struct CallRecord<'a> {
     pub agent_type: Option<&'a str>,
     /// How the request arrived.
     pub transport: Transport,
-    /// The name as called; recorded as `(invalid)` unless it is a legal name.
-    pub capability: &'a str,
+    /// The protocol's method: `tools/call`, …
+    pub method: &'a str,
+    /// What was called.
+    pub capability: Capability<'a>,
     /// How the call ended.
     pub verdict: Verdict,
     /// Why, in a word of ours such as `unknown_capability`. Never a text that the caller or the function chose.
@@ -146,8 +171,16 @@ pub struct CallRecord<'a> {
 impl<'a> CallRecord<'a> {
     /// A record of what is known of every call; the rest is unknown and may be filled in with `..`.
     #[must_use]
-    pub fn new(transport: Transport, capability: &'a str, verdict: Verdict, reason: &'a str, shape: &'a Shape) -> Self {
+    pub fn new(
+        method: &'a str,
+        transport: Transport,
+        capability: Capability<'a>,
+        verdict: Verdict,
+        reason: &'a str,
+        shape: &'a Shape,
+    ) -> Self {
         Self {
+            method,
             agent_id: None,
             agent_type: None,
             transport,
@@ -171,12 +204,12 @@ impl<'a> CallRecord<'a> {
     /// The members of the line, but for `ts` and `seq`, which it gets when it is written.
     pub(crate) fn line(&self) -> Line {
         let mut line = Line::with_capacity(768);
-        let capability = if name::is_tool(self.capability) { self.capability } else { "(invalid)" };
         line.text("kind", "call")
             .text_or_null("agent_id", self.agent_id)
             .text_or_null("agent_type", self.agent_type)
             .text("transport", self.transport.as_str())
-            .text("capability", capability)
+            .text("method", self.method)
+            .text("capability", self.capability.as_str())
             .text("verdict", self.verdict.as_str())
             .text("reason", self.reason)
             .json("shape", self.shape.as_json())
@@ -204,12 +237,12 @@ impl<'a> CallRecord<'a> {
     /// As [`line`](Self::line), for what is known before the function runs.
     pub(crate) fn intent(&self) -> Line {
         let mut line = Line::with_capacity(512);
-        let capability = if name::is_tool(self.capability) { self.capability } else { "(invalid)" };
         line.text("kind", "intent")
             .text_or_null("agent_id", self.agent_id)
             .text_or_null("agent_type", self.agent_type)
             .text("transport", self.transport.as_str())
-            .text("capability", capability)
+            .text("method", self.method)
+            .text("capability", self.capability.as_str())
             .json("shape", self.shape.as_json())
             .text_if_known("session", self.session.as_ref().map(SessionTag::as_str))
             .text_if_known("principal", self.principal)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use serde_json::{Value, json};
 
-use super::{Audit, CallRecord, SessionTag, Shape, Sink, Transport, Verdict, shape};
+use super::{Audit, CallRecord, Capability, SessionTag, Shape, Sink, Transport, Verdict, shape};
 
 /// Lines in memory. Takes at most `room` bytes a line, none if that is 0.
 #[derive(Clone)]
@@ -86,8 +86,15 @@ fn a_full_record_and_a_bare_one() {
         ..record(&shape)
     };
     now(audit.call(&full)).expect("writes");
-    now(audit.call(&CallRecord::new("tools/call", Transport::Stdio, Capability::Named("t"), Verdict::RateLimited, "rate_limited", &Shape::default())))
-        .expect("writes");
+    now(audit.call(&CallRecord::new(
+        "tools/call",
+        Transport::Stdio,
+        Capability::Named("t"),
+        Verdict::RateLimited,
+        "rate_limited",
+        &Shape::default(),
+    )))
+    .expect("writes");
 
     let mut lines = memory.lines();
     for line in &mut lines {
@@ -98,12 +105,12 @@ fn a_full_record_and_a_bare_one() {
         );
     }
     let known = json!({"ts": null, "seq": 1, "kind": "call", "agent_id": "billing-01", "agent_type": "billing",
-        "transport": "http", "capability": "get_invoice", "verdict": "ok", "reason": "ok",
+        "transport": "http", "method": "tools/call", "capability": "get_invoice", "verdict": "ok", "reason": "ok",
         "shape": {"type": "object", "count": 1, "len": 1, "values": [{"type": "string", "count": 1, "len": 1}]},
         "duration_us": 1234, "session": "ba7816bf8f01cfea", "principal": "alice", "tenant": "acme", "client": "cli",
         "scopes_required": ["invoices:read"], "cost": 25, "redactions": {"email": 2}, "result_bytes": 268, "call": "c1"});
     let bare = json!({"ts": null, "seq": 2, "kind": "call", "agent_id": null, "agent_type": null, "transport": "stdio",
-        "capability": "t", "verdict": "rate_limited", "reason": "rate_limited", "shape": null, "duration_us": 0});
+        "method": "tools/call", "capability": "t", "verdict": "rate_limited", "reason": "rate_limited", "shape": null, "duration_us": 0});
     assert_eq!(lines, [known, bare]);
 }
 
@@ -115,7 +122,7 @@ fn nobody_forges_a_line() {
     let forged = CallRecord {
         agent_id: Some(evil),
         agent_type: Some(evil),
-        capability: evil,
+        capability: Capability::Named(evil),
         reason: evil,
         principal: Some(evil),
         tenant: Some(evil),
@@ -139,8 +146,12 @@ fn a_canary_in_arguments_and_names_is_in_no_line() {
     let arguments = json!({"CANARY": "CANARY", "nested": [{"CANARY": ["CANARY"]}], "CANARY 2": 1});
     let shape = shape(&arguments);
     for capability in ["get_invoice", "CANARY is no name", "CANARY\n", "file:///CANARY"] {
-        now(audit.call(&CallRecord { capability, session: Some(SessionTag::of("CANARY")), ..record(&shape) }))
-            .expect("writes");
+        now(audit.call(&CallRecord {
+            capability: Capability::Named(capability),
+            session: Some(SessionTag::of("CANARY")),
+            ..record(&shape)
+        }))
+        .expect("writes");
     }
     assert_eq!(memory.lines().len(), 4);
     assert!(!memory.text().contains("CANARY"));

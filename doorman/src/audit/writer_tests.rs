@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::{Audit, CallRecord, Durability, OnFailure, Settings, Shape, Sink, SinkError, Stopped, Transport, Verdict};
+use super::{
+    Audit, CallRecord, Capability, Durability, OnFailure, Settings, Shape, Sink, SinkError, Stopped, Transport, Verdict,
+};
 
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -85,7 +87,16 @@ fn audit(settings: Settings) -> (Gate, Audit) {
 
 async fn call(audit: &Audit) -> Result<(), SinkError> {
     let shape = Shape::default();
-    audit.call(&CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape)).await
+    audit
+        .call(&CallRecord::new(
+            "tools/call",
+            Transport::Http,
+            Capability::Named("get_invoice"),
+            Verdict::Ok,
+            "ok",
+            &shape,
+        ))
+        .await
 }
 
 async fn until(what: impl Fn() -> bool) {
@@ -139,7 +150,17 @@ async fn s24_a_stuck_sink_holds_up_a_call_for_the_stated_time_and_nobody_else() 
     assert!(audit.ready().await.is_err() && call(&audit).await.is_err());
     audit.rejected("malformed", Transport::Http);
     let shape = Shape::default();
-    audit.leave(CallRecord::new("tools/call", Transport::Http, Capability::Named("dropped"), Verdict::Cancelled, "dropped", &shape).line());
+    audit.leave(
+        CallRecord::new(
+            "tools/call",
+            Transport::Http,
+            Capability::Named("dropped"),
+            Verdict::Cancelled,
+            "dropped",
+            &shape,
+        )
+        .line(),
+    );
     assert!(audit.flush().is_ok() && began.elapsed() < PATIENCE / 2);
     assert!(audit.finish().await.is_err());
 
@@ -250,7 +271,17 @@ async fn s22_the_end_writes_what_waits_and_lets_go_of_the_file() {
         let audit = Audit::open(file, settings()).expect("opens");
         assert!(call(&audit).await.is_ok());
         let shape = Shape::default();
-        audit.leave(CallRecord::new("tools/call", Transport::Http, Capability::Named("dropped"), Verdict::Cancelled, "dropped", &shape).line());
+        audit.leave(
+            CallRecord::new(
+                "tools/call",
+                Transport::Http,
+                Capability::Named("dropped"),
+                Verdict::Cancelled,
+                "dropped",
+                &shape,
+            )
+            .line(),
+        );
         audit.finish().await.expect("writes");
         assert_eq!(std::fs::read_to_string(&path).expect("reads").lines().count(), round * 2);
     }

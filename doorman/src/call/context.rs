@@ -2,7 +2,6 @@
 
 use std::{
     any::{Any, TypeId, type_name},
-    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc,
@@ -10,11 +9,13 @@ use std::{
     },
 };
 
-use futures::future::BoxFuture;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::Updates;
 use crate::{
     identity::{Agent, Principal},
+    input::{Elicit, ElicitUrl, Level, Outlet, Roots, Sample, Sampling},
     limits::Budget,
 };
 
@@ -81,18 +82,22 @@ impl Mounted {
     }
 }
 
-/// Where progress reports of a call go; the transport implements it, redaction included.
-pub(crate) trait ProgressSink: Send + Sync {
-    fn report(&self, progress: f64, total: Option<f64>, message: Option<Cow<'_, str>>) -> BoxFuture<'static, ()>;
-}
-
-/// One call, as a [`FromCall`](super::FromCall) type sees it. It has no public constructor and can't see the arguments.
+/// One call, as a function and its extractors see it: who calls, what the application gave, and the client, to tell and to
+/// ask. Clones are the same call. It has no public constructor and can't see the arguments.
+///
+/// **Questions.** What is asked with [`elicit`](Self::elicit), [`elicit_url`](Self::elicit_url), [`sample`](Self::sample)
+/// and [`roots`](Self::roots) works in both generations of the protocol. Up to 2025-11-25 the server asks while the function
+/// waits; its timeout stands still meanwhile. In 2026-07-28 a question ends the round: the function is dropped there, the
+/// client answers with its next request, and the function runs again from its beginning, with the answers that there are
+/// then. So code before a question runs once a round, and **effects belong after the last question**. Rate rules count each
+/// round, cost is taken once. Several questions at once (`futures::join!`) are asked in one round.
+#[derive(Clone)]
 pub struct Call {
     pub(crate) principal: Arc<Principal>,
     pub(crate) state: Arc<StateTable>,
     pub(crate) module: Option<Arc<Mounted>>,
     pub(crate) cancelled: CancellationToken,
-    pub(crate) progress: Option<Arc<dyn ProgressSink>>,
+    pub(crate) outlet: Arc<dyn Outlet>,
     pub(crate) budget: Budget,
 }
 
@@ -116,6 +121,65 @@ impl Call {
     /// [`FromCall::NEEDS`](super::FromCall::NEEDS), or its absence shows only when the tool is called.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.state.get()
+    }
+
+    /// Asks the user to fill in a form: the fields of `T`, a flat struct of texts, numbers, yes or no, and choices. What
+    /// isn't answered as the form says is asked again.
+    ///
+    /// ```
+    /// use doorman::prelude::*;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Confirm {
+    ///     /// Type the invoice's number.
+    ///     number: String,
+    /// }
+    ///
+    /// /// Deletes an invoice.
+    /// #[expose(destructive, scopes = ["invoices:write"])]
+    /// async fn delete(id: String, call: Call) -> ToolResult<String> {
+    ///     let confirm: Confirm = call.elicit("Really delete it?").await?;
+    ///     if confirm.number != id {
+    ///         return Err(ToolError::user("that is another number"));
+    ///     }
+    ///     Ok("deleted".into()) // Effects come after the question.
+    /// }
+    /// ```
+    pub fn elicit<T>(&self, message: impl Into<String>) -> Elicit<T> {
+        Elicit::new(Arc::clone(&self.outlet), message.into())
+    }
+
+    /// Asks the user to go to a page, for what must not pass through the client: a sign-in, a payment. The answer says that
+    /// the user agreed, not that it is done.
+    pub fn elicit_url(&self, message: impl Into<String>, url: impl Into<String>) -> ElicitUrl {
+        ElicitUrl::new(Arc::clone(&self.outlet), message.into(), url.into())
+    }
+
+    /// Asks the client's model.
+    pub fn sample(&self, sampling: Sampling) -> Sample {
+        Sample::new(Arc::clone(&self.outlet), sampling)
+    }
+
+    /// Asks where the client works.
+    pub fn roots(&self) -> Roots {
+        Roots::new(Arc::clone(&self.outlet))
+    }
+
+    /// Sends a log message to a client that asked for messages of this level. It is redacted like any other output.
+    pub async fn log(&self, level: Level, data: impl Serialize) {
+        if let Ok(data) = serde_json::to_value(data) {
+            self.outlet.log(level, data).await;
+        }
+    }
+
+    /// Reports that `progress` of `total` units are done, to a caller that asked for it. The message is redacted.
+    pub async fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
+        self.outlet.progress(progress, total, message).await;
+    }
+
+    /// Tells clients that something has changed.
+    pub fn updates(&self) -> Updates {
+        self.state::<Updates>().map_or_else(Updates::default, |updates| (*updates).clone())
     }
 
     /// Runs `f` with the resource scope that confines this call: the module's own, else the application's.

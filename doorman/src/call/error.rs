@@ -2,7 +2,10 @@
 
 use std::{any::Any, borrow::Cow, fmt};
 
-use crate::scope::{ScopeViolation, prefix::PathError};
+use crate::{
+    input::{Ability, InputError},
+    scope::{ScopeViolation, prefix::PathError},
+};
 
 /// A tool's result: its output, or a [`ToolError`].
 pub type ToolResult<T> = Result<T, ToolError>;
@@ -14,11 +17,13 @@ pub type ToolResult<T> = Result<T, ToolError>;
 /// It doesn't implement [`std::error::Error`], so that `?` can turn every error type into it.
 pub struct ToolError(Failure);
 
-/// The three kinds of [`ToolError`], as the guard takes them apart.
+/// The kinds of [`ToolError`], as the guard takes them apart.
 pub(crate) enum Failure {
     User(Cow<'static, str>),
     Denied(Cow<'static, str>),
     Internal(Box<dyn std::error::Error + Send + Sync>),
+    /// The client can't do what the function asked of it.
+    Lacking(Ability),
 }
 
 impl ToolError {
@@ -52,15 +57,26 @@ impl fmt::Debug for ToolError {
             Failure::User(text) => f.debug_tuple("User").field(text).finish(),
             Failure::Denied(text) => f.debug_tuple("Denied").field(text).finish(),
             Failure::Internal(error) => f.debug_tuple("Internal").field(error).finish(),
+            Failure::Lacking(ability) => f.debug_tuple("Lacking").field(ability).finish(),
         }
     }
 }
 
-/// Internal, except for the errors of resource scopes: those name what the caller sent and nothing of the host, so the
-/// model may read them.
+/// Internal, except for the errors of resource scopes and of questions to the client: those name what the caller sent and
+/// nothing of the host, so the model may read them.
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for ToolError {
     fn from(error: E) -> Self {
         let any: &dyn Any = &error;
+        if let Some(input) = any.downcast_ref::<InputError>() {
+            return Self(match input {
+                InputError::Unsupported(ability) => Failure::Lacking(*ability),
+                InputError::NotAForm(reason) => Failure::Internal(reason.clone().into()),
+                InputError::Declined | InputError::Cancelled => Failure::Denied(input.to_string().into()),
+                InputError::TimedOut | InputError::Misfit | InputError::NoAnswer => {
+                    Failure::User(input.to_string().into())
+                }
+            });
+        }
         match any.downcast_ref::<PathError>() {
             Some(path) if path.is_violation() => Self::denied(path.to_string()),
             Some(path) => Self::user(path.to_string()),

@@ -1,12 +1,13 @@
 //! Extractors: parameters that come from the server and never from the model.
 
-use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Need, ProgressSink, ToolError, ToolResult};
+use super::{Call, Need, ToolError, ToolResult};
 use crate::{
     identity::{Agent, Principal},
+    input::{Outlet, Silent},
     limits::Budget,
 };
 
@@ -135,6 +136,12 @@ impl FromCall for Cancelled {
     }
 }
 
+impl FromCall for Call {
+    fn from_call(call: &Call) -> ToolResult<Self> {
+        Ok(call.clone())
+    }
+}
+
 impl FromCall for Budget {
     fn from_call(call: &Call) -> ToolResult<Self> {
         Ok(call.budget.clone())
@@ -143,24 +150,22 @@ impl FromCall for Budget {
 
 /// Reports progress to a caller that asked for it; otherwise it does nothing.
 #[derive(Clone)]
-pub struct Progress(Option<Arc<dyn ProgressSink>>);
+pub struct Progress(Arc<dyn Outlet>);
 
 impl Progress {
     /// One that reports to nobody, for calling a tool's function directly.
     pub fn silent() -> Self {
-        Self(None)
+        Self(Arc::new(Silent))
     }
 
     /// Reports that `progress` of `total` units are done. The message is redacted like any other output.
     pub async fn report(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
-        if let Some(sink) = &self.0 {
-            sink.report(progress, total, message.map(Cow::Borrowed)).await;
-        }
+        self.0.progress(progress, total, message).await;
     }
 }
 
 impl FromCall for Progress {
     fn from_call(call: &Call) -> ToolResult<Self> {
-        Ok(Self(call.progress.clone()))
+        Ok(Self(Arc::clone(&call.outlet)))
     }
 }

@@ -12,18 +12,22 @@ mod extract;
 mod field;
 mod output;
 mod param;
+mod updates;
 
 pub use argument::{Argument, BadArgument};
-pub use complete::{IntoValues, Partial};
+pub use complete::{Completing, IntoValues, Partial};
 pub use content::{Contents, IntoContent, Message};
 pub use context::{Call, Need};
 pub use error::{IntoToolError, ToolError, ToolResult};
 pub use extract::{Caller, Cancelled, FromCall, Progress, State};
 pub use output::{Held, Reply, Spoken, Structured};
 pub use param::{Blocking, Bound, Decoded, Param, ParamSpec, Params, Refused, RunFuture};
+pub use updates::Updates;
+pub(crate) use updates::{Announce, Change};
 
-pub(crate) use context::{Mounted, ProgressSink, StateTable};
+pub(crate) use complete::{Completer, beginning_with};
 pub(crate) use content::Held as HeldContents;
+pub(crate) use context::{Mounted, StateTable};
 pub(crate) use error::Failure;
 pub(crate) use param::{Constraint, Origin};
 
@@ -32,8 +36,8 @@ pub mod private {
     //! What the macros' expansions name. Not for hand-written code.
     pub use super::{
         argument::{DefaultValue, Foreign, Plain, decode, default_value},
-        field::{Field, FieldType, ForeignField, ForeignFieldType},
         complete::{Completer, completed},
+        field::{Field, FieldType, ForeignField, ForeignFieldType},
         output::{
             Output, Ret, RetExact, RetHeld, RetHeldExact, RetHeldPlain, RetHeldResult, RetPlain, RetResult, RetSpoken,
             RetSpokenExact, RetSpokenPlain, RetSpokenResult,

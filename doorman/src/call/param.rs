@@ -148,7 +148,15 @@ pub struct ParamSpec {
 #[doc(hidden)]
 impl ParamSpec {
     pub const fn of<T>(slot: &Slot<T>, name: &'static str) -> Self {
-        Self { name, description: "", origin: slot.origin, default: None, constraints: &[], header: None, complete: None }
+        Self {
+            name,
+            description: "",
+            origin: slot.origin,
+            default: None,
+            constraints: &[],
+            header: None,
+            complete: None,
+        }
     }
 
     pub const fn description(mut self, text: &'static str) -> Self {
@@ -257,6 +265,13 @@ pub enum Bound {
     Async(RunFuture),
     /// A plain `fn`, which runs on a thread where it may block.
     Blocking(Blocking),
+}
+
+impl Bound {
+    /// What completes an argument, at hand already.
+    pub(crate) fn values(values: Vec<String>) -> Self {
+        Self::Async(Box::pin(std::future::ready(Ok(Reply::Values(values)))))
+    }
 }
 
 /// A plain function with its arguments.

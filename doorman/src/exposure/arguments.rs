@@ -11,7 +11,7 @@ use jsonschema::{
     paths::LocationSegment,
 };
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use super::{CapabilitySpec, CatalogError, config::format_in_words};
 use crate::call::{BadArgument, Constraint, Origin, ParamSpec};
@@ -46,6 +46,39 @@ impl ArgumentSchema {
     /// The schema, JSON Schema 2020-12.
     pub(crate) fn published(&self) -> &Arc<Object> {
         &self.published
+    }
+
+    /// What a text means as this argument: prompts and URIs carry texts only. A text that isn't written as a number or a
+    /// truth value is one way stays a text, and won't fit.
+    pub(crate) fn typed(&self, name: &str, text: &str) -> Value {
+        let ty = self.published.get("properties").and_then(|all| all.get(name)?.get("type"));
+        let is = |wanted: &str| match ty {
+            Some(Value::String(ty)) => ty == wanted,
+            Some(Value::Array(types)) => types.iter().any(|ty| ty == wanted),
+            _ => false,
+        };
+        let number = || serde_json::from_str::<Number>(text).ok().filter(|number| number.to_string() == text);
+        let typed = match text {
+            _ if is("string") => None,
+            "true" | "false" if is("boolean") => Some(Value::Bool(text == "true")),
+            _ if is("integer") => number().filter(|number| !number.is_f64()).map(Value::Number),
+            _ if is("number") => number().map(Value::Number),
+            _ => None,
+        };
+        typed.unwrap_or_else(|| text.into())
+    }
+
+    /// The texts that an argument may be, if its type has only so many.
+    pub(crate) fn choices(&self, name: &str) -> Vec<String> {
+        let root = Value::Object((*self.published).clone());
+        let Some(mut schema) = root.pointer("/properties").and_then(|all| all.get(name)) else { return Vec::new() };
+        if let Some(target) = schema.get("$ref").and_then(|it| it.as_str()?.strip_prefix('#')) {
+            schema = root.pointer(target).unwrap_or(schema);
+        }
+        let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+        let one_of = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+        let constants = one_of.filter_map(|it| it.get("const"));
+        listed.chain(constants).filter_map(|it| it.as_str().map(str::to_owned)).collect()
     }
 
     /// Enforces what decoding by type doesn't: constraints, enums, nested objects, an own schema. All mistakes at once.

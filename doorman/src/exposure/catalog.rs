@@ -226,8 +226,7 @@ impl Catalog {
         let mut compiled = HashMap::new();
         for (id, (((kind, name), it), needed)) in named.into_iter().zip(needed).enumerate() {
             let label = it.label();
-            let illegal =
-                |error: GrammarError| CatalogError::Name { name: name.clone(), reason: error.to_string() };
+            let illegal = |error: GrammarError| CatalogError::Name { name: name.clone(), reason: error.to_string() };
             doorman_grammar::name::tool(&label).map_err(illegal)?;
             let template = match kind {
                 Kind::Resource | Kind::Template => Some(Arc::new(uri::parse(&name).map_err(illegal)?)),

@@ -81,7 +81,9 @@ impl View {
             return Some(FoundResource { id, variables: Vec::new() });
         }
         let there = self.templates.iter().filter(|(_, opened)| opened.is_there());
-        there.filter_map(|(template, opened)| Some(FoundResource { id: opened.id, variables: template.read(uri)? })).next()
+        there
+            .filter_map(|(template, opened)| Some(FoundResource { id: opened.id, variables: template.read(uri)? }))
+            .next()
     }
 
     /// All of a kind that the caller sees, in the order of names.

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::{
         call::{Refused, StateTable},
-        exposure::{Access as Asks, Effect, Listed, CapabilitySpec, World},
+        exposure::{Access as Asks, CapabilitySpec, Effect, Kind, Listed, World},
         identity::{Agent, Identity},
         manifest::{Assembled, Manifest},
     };
@@ -127,7 +127,7 @@ mod tests {
                 false => Principal::anonymous(None),
             };
             let access = Access::of(principal, &catalog(asks), &Grants::default());
-            let found = access.view.find("tool").is_some();
+            let found = access.view.find(Kind::Tool, "tool").is_some();
             assert_eq!(found, case.expect == "allow", "{:?} {} {:?}", case.required, case.transport, case.scopes);
         }
     }
@@ -142,7 +142,7 @@ mod tests {
         let grants = Grants::of(vec![assembled], &catalog, &limits).unwrap();
         let opens = |identity| {
             let access = Access::of(Principal::verified(identity), &catalog, &grants);
-            access.view.find("tool").is_some()
+            access.view.find(Kind::Tool, "tool").is_some()
         };
         assert!(opens(identity(None, Some("clerk"))), "the manifest alone");
         assert!(opens(identity(Some(&["a:write", "a:read", "other"]), Some("clerk"))), "both");

@@ -2,12 +2,16 @@
 //! out, after exactly one audit record has been written. No step can be left out by configuration.
 
 mod access;
+mod asked;
+mod outgoing;
 mod panics;
 mod policy;
 mod record;
 mod release;
+mod rounds;
 mod rules;
 mod run;
+mod waiting;
 
 use std::{pin::pin, sync::Arc};
 
@@ -15,33 +19,39 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use access::Access;
+pub(crate) use asked::Asked;
+pub(crate) use outgoing::{Client, Nobody};
 pub(crate) use panics::install_hook;
 pub(crate) use policy::{Defaults, Policies};
-pub(crate) use release::{Answer, Body, Meta};
+pub(crate) use release::{Answer, Body, Meta, Sent};
+pub(crate) use rounds::{Continuation, Round};
 pub(crate) use rules::Rules;
 
 use crate::{
-    audit::{Audit, SessionTag, Transport, Verdict, shape},
-    call::{Bound, Call, ProgressSink, Refused, Reply, ToolError},
+    audit::{Audit, SessionTag, Transport, Verdict},
+    call::{Bound, Call, Completer, Partial, Refused, Reply, ToolError, beginning_with},
     exposure::{Capability, Effect, describe},
-    limits::{Admission, Budget, Concurrency, Exceeded, Kind, Limits, Permit, Refusal},
+    input::{Outlet, Sealer},
+    limits::{self, Admission, Budget, Concurrency, Exceeded, Kind, Limits, Permit, Refusal},
 };
+use asked::Found;
+use outgoing::Outgoing;
 use record::Record;
+use rounds::Rounds;
 
-/// One call on its way to the guard.
+/// One request on its way to the guard.
 pub(crate) struct Request {
     /// What it is decided by, to its end.
     pub(crate) rules: Arc<Rules>,
     /// What its caller may, under these rules.
     pub(crate) access: Arc<Access>,
-    /// The capability's name as it was called.
-    pub(crate) capability: Box<str>,
-    /// The arguments: a JSON object.
-    pub(crate) arguments: Value,
+    pub(crate) asked: Asked,
+    /// What it brings for a call that has begun.
+    pub(crate) continuation: Continuation,
     pub(crate) transport: Transport,
     pub(crate) session: Option<SessionTag>,
     pub(crate) cancelled: CancellationToken,
-    pub(crate) progress: Option<Arc<dyn ProgressSink>>,
+    pub(crate) client: Arc<dyn Client>,
 }
 
 /// What lasts while rules come and go.
@@ -49,6 +59,8 @@ pub(crate) struct Guard {
     pub(crate) limits: Limits,
     pub(crate) concurrency: Concurrency,
     pub(crate) audit: Audit,
+    /// Keeps what clients carry for us.
+    pub(crate) sealer: Sealer,
 }
 
 impl Guard {
@@ -56,8 +68,8 @@ impl Guard {
     /// capability which was never there gives.
     pub(crate) async fn call(&self, request: Request) -> Option<Answer> {
         let rules = Arc::clone(&request.rules);
-        let mut record = Record::open(self, &rules, &request, shape(&request.arguments));
-        let outcome = panics::contain(pin!(self.pass(&rules, request, &mut record))).await;
+        let mut record = Record::open(self, &rules, &request);
+        let outcome = panics::contain(pin!(self.pass(&rules, &request, &mut record))).await;
         let outcome = outcome.unwrap_or_else(|panic| Err(Stop::Panicked(panic)));
         let answer = rules.release_contained(outcome, &mut record); //                  9. redact
         match panics::contain(pin!(record.close())).await {
@@ -67,48 +79,107 @@ impl Guard {
     }
 
     /// Steps 1 to 8 of the design, in order. Every `?` leaves with a reason that the record names.
-    async fn pass(&self, rules: &Rules, request: Request, record: &mut Record<'_>) -> Result<Done, Stop> {
-        let found = request.access.view.find(crate::exposure::Kind::Tool, &request.capability); //                   1. find, 2. authorize: one table
-        let known = found.map(|id| rules.catalog.get(id));
-        record.found(known);
-        let admission = self.limit(rules, &request, known).await?; //                   3. limit: every attempt counts
-        let capability = known.ok_or(Stop::Unknown)?; //                                1 and 2 answer only now
-        let ready = match self.prepare(&request, capability, admission.budget(), record).await {
+    async fn pass(&self, rules: &Arc<Rules>, request: &Request, record: &mut Record<'_>) -> Result<Done, Stop> {
+        let found = request.asked.find(&request.access.view, &rules.catalog); //        1. find, 2. authorize: one table
+        record.found(found.as_ref().map(|found| found.capability));
+        let rounds = found.as_ref().map(|found| self.rounds(request, found)); //        which round of the call it is
+        let later = matches!(&rounds, Some(Ok(Some(rounds))) if rounds.is_later());
+        let admission = self.limit(rules, request, found.as_ref(), later).await?; //    3. limit: every attempt counts
+        let found = found.ok_or(Stop::Unknown)?; //                                     1 and 2 answer only now
+        let rounds = rounds.transpose()?.flatten();
+        record.round(rounds.as_deref());
+        self.take(rounds.as_deref()).await?; //                                         a call's end comes once
+        let outgoing = Outgoing::of(rules, request, &found, rounds.clone());
+        let ready = match self.prepare(request, &found, &outgoing, admission.budget(), record).await {
             Ok(ready) => ready, //                                                      5. bind, 6. extract
             Err(stop) => {
                 admission.refund().await;
+                self.give_back(rounds.as_deref()).await;
                 return Err(stop);
             }
         };
-        let done = Self::run(rules, capability, ready, &request.cancelled).await; //    8. run
+        let done = Self::run(rules, &found, ready, &outgoing, &request.cancelled).await; // 8. run
+        let done = self.end_round(done, request, &found, rounds.as_deref()).await;
         let remaining = admission.settle().await.map_err(|_| Stop::StateDown)?; //      what it charged
         done.map(|done| Done { remaining, ..done })
     }
 
-    /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken.
-    async fn limit(&self, rules: &Rules, request: &Request, known: Option<&Capability>) -> Result<Admission, Stop> {
-        let own = known.map(|capability| (capability.id, &rules.policies.of(capability).limits));
+    /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken. A
+    /// completion is an attempt, and no call of what it completes.
+    async fn limit(
+        &self,
+        rules: &Rules,
+        request: &Request,
+        found: Option<&Found<'_>>,
+        later: bool,
+    ) -> Result<Admission, Stop> {
+        let called = found.filter(|_| !matches!(request.asked, Asked::Completion { .. }));
+        let own = called.map(|found| (found.capability.id, &rules.policies.of(found.capability).limits));
         let access = &request.access;
-        let who = match own.is_some_and(|(_, own)| own.breaks()) {
-            true => access.counted.calling(&request.arguments),
-            false => access.counted,
+        let who = match called.filter(|_| own.is_some_and(|(_, own)| own.breaks())) {
+            Some(found) => access.counted.calling(&found.arguments),
+            None => access.counted,
         };
         let granted = access.world.as_ref().map(|world| &world.limits);
-        self.limits.admit_under(granted, who, own).await.map_err(|refusal| match refusal {
+        let round = if later { limits::Round::Later } else { limits::Round::First };
+        self.limits.admit_under(granted, who, own, round).await.map_err(|refusal| match refusal {
             Refusal::Exceeded(exceeded) => Stop::Limit(exceeded),
             Refusal::Unavailable(_) => Stop::StateDown,
         })
     }
 
+    /// Which round of a call this is, where the protocol version has rounds.
+    fn rounds(&self, request: &Request, found: &Found<'_>) -> Result<Option<Arc<Rounds>>, Stop> {
+        if !request.client.has_rounds() || matches!(request.asked, Asked::Completion { .. }) {
+            return Ok(None);
+        }
+        let opened = Rounds::open(request, found, &self.sealer);
+        opened.map(|rounds| Some(Arc::new(rounds))).map_err(|rounds::Foreign| Stop::ForeignState)
+    }
+
+    async fn take(&self, rounds: Option<&Rounds>) -> Result<(), Stop> {
+        let Some(rounds) = rounds else { return Ok(()) };
+        match rounds.take(&self.limits).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Stop::ForeignState),
+            Err(_) => Err(Stop::StateDown),
+        }
+    }
+
+    async fn give_back(&self, rounds: Option<&Rounds>) {
+        if let Some(rounds) = rounds {
+            rounds.give_back().await;
+        }
+    }
+
+    /// A round that asks something isn't the call's end: what it asks gets the state that the next one needs.
+    async fn end_round(
+        &self,
+        done: Result<Done, Stop>,
+        request: &Request,
+        found: &Found<'_>,
+        rounds: Option<&Rounds>,
+    ) -> Result<Done, Stop> {
+        let (Err(Stop::Asking(_)), Some(rounds)) = (&done, rounds) else { return done };
+        rounds.give_back().await;
+        let round = rounds.close(request, found, &self.sealer);
+        round.map_or(Err(Stop::TooMuchState), |round| Err(Stop::Asking(Some(round))))
+    }
+
     /// What extractors see of the call, and the token that stops a function which the guard has given up on.
-    fn context(request: &Request, capability: &Capability, budget: Budget) -> (Call, CancellationToken) {
+    fn context(
+        request: &Request,
+        capability: &Capability,
+        outgoing: &Arc<Outgoing>,
+        budget: Budget,
+    ) -> (Call, CancellationToken) {
         let stop = request.cancelled.child_token();
         let call = Call {
             principal: Arc::clone(&request.access.principal),
             state: Arc::clone(&request.rules.state),
             module: capability.module.clone(),
             cancelled: stop.clone(),
-            progress: request.progress.clone(),
+            outlet: Arc::clone(outgoing) as Arc<dyn Outlet>,
             budget,
         };
         (call, stop)
@@ -120,18 +191,23 @@ impl Guard {
     async fn prepare(
         &self,
         request: &Request,
-        capability: &Capability,
+        found: &Found<'_>,
+        outgoing: &Arc<Outgoing>,
         budget: Budget,
         record: &mut Record<'_>,
     ) -> Result<Ready, Stop> {
         self.audit.ready().await.map_err(|_| Stop::AuditDown)?;
         let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
-        let (call, stop) = Self::context(request, capability, budget);
-        let bound = panics::contain_sync(|| bind(capability, &request.arguments, &call)).map_err(Stop::Panicked)??;
+        let (call, stop) = Self::context(request, found.capability, outgoing, budget);
+        let bound = panics::contain_sync(|| match &request.asked {
+            Asked::Completion { argument, partial, .. } => complete(found.capability, argument, partial, call),
+            _ => bind(found.capability, &found.arguments, &call),
+        });
+        let bound = bound.map_err(Stop::Panicked)??;
         if request.cancelled.is_cancelled() {
             return Err(Stop::Cancelled);
         }
-        if capability.spec.effect == Effect::Destructive {
+        if found.capability.spec.effect == Effect::Destructive {
             record.intend().await.map_err(|_| Stop::AuditDown)?;
         }
         Ok(Ready { bound, permit, stop })
@@ -139,14 +215,15 @@ impl Guard {
 
     async fn run(
         rules: &Rules,
-        capability: &Capability,
+        found: &Found<'_>,
         ready: Ready,
+        outgoing: &Outgoing,
         cancelled: &CancellationToken,
     ) -> Result<Done, Stop> {
-        let timeout = rules.policies.of(capability).timeout;
-        let running = Box::pin(run::run(ready, timeout, cancelled));
+        let timeout = rules.policies.of(found.capability).timeout;
+        let running = Box::pin(run::run(ready, timeout, outgoing, cancelled));
         let reply = panics::contain(running).await.map_err(Stop::Panicked)??;
-        Ok(Done { capability: capability.id, reply, remaining: None })
+        Ok(Done { capability: found.capability.id, reply, remaining: None })
     }
 }
 
@@ -156,6 +233,27 @@ struct Ready {
     permit: Permit,
     /// Fires when the guard has given up on the function.
     stop: CancellationToken,
+}
+
+/// What completes an argument: its completer, or the choices that its type has.
+fn complete(capability: &Capability, argument: &str, partial: &Partial, call: Call) -> Result<Bound, Stop> {
+    let params = capability.spec.params;
+    let Some(param) = params.iter().find(|param| param.is_argument() && param.name() == argument) else {
+        return Ok(Bound::values(Vec::new()));
+    };
+    let among = |texts: &[&str]| beginning_with(partial.text(), texts.iter().map(|&text| text.into()));
+    match param.completer() {
+        None => {
+            let choices = capability.arguments.choices(argument);
+            Ok(Bound::values(beginning_with(partial.text(), choices.into_iter().map(Into::into))))
+        }
+        Some(Completer::Among(texts)) => Ok(Bound::values(among(texts))),
+        Some(Completer::By(complete)) => {
+            let completing =
+                complete(call, partial.clone()).map_err(|refused| refuse(capability, &Value::Null, refused))?;
+            Ok(Bound::Async(Box::pin(async move { completing.await.map(Reply::Values) })))
+        }
+    }
 }
 
 /// Decodes the arguments, enforces what the published schema says, resolves scopes, takes what comes from the server.
@@ -170,11 +268,15 @@ fn bind(capability: &Capability, arguments: &Value, call: &Call) -> Result<Bound
     let Some(object) = arguments.as_object() else {
         return Err(Stop::Invalid("arguments: expected an object".to_owned()));
     };
-    (capability.spec.bind)(call, object).map_err(|refused| match refused {
-        Refused::Invalid(bad) => Stop::Invalid(describe(&schema.explain(arguments, bad))),
+    (capability.spec.bind)(call, object).map_err(|refused| refuse(capability, arguments, refused))
+}
+
+fn refuse(capability: &Capability, arguments: &Value, refused: Refused) -> Stop {
+    match refused {
+        Refused::Invalid(bad) => Stop::Invalid(describe(&capability.arguments.explain(arguments, bad))),
         Refused::Outside { argument, violation } => Stop::Outside(format!("{argument}: {violation}")),
         Refused::Extract(error) => Stop::Failed(error),
-    })
+    }
 }
 
 /// A function that came to its end.
@@ -199,6 +301,12 @@ enum Stop {
     AuditDown,
     /// The counts of limits can't be looked at.
     StateDown,
+    /// The function asks something; the round has ended.
+    Asking(Option<Round>),
+    /// What the client sent to go on with a call isn't this server's, for this call, or not any more.
+    ForeignState,
+    /// The answers that the client would have to carry are too many bytes.
+    TooMuchState,
 }
 
 impl Stop {
@@ -217,12 +325,16 @@ impl Stop {
                 Failure::User(_) => (Verdict::Error, "tool"),
                 Failure::Denied(_) => (Verdict::Denied, "tool"),
                 Failure::Internal(_) => (Verdict::Error, "internal"),
+                Failure::Lacking(_) => (Verdict::Error, "client"),
             },
             Self::Timeout => (Verdict::Timeout, "timeout"),
             Self::Cancelled => (Verdict::Cancelled, "cancelled"),
             Self::Panicked(_) => (Verdict::Panicked, "panic"),
             Self::AuditDown => (Verdict::Error, "audit"),
             Self::StateDown => (Verdict::Error, "state"),
+            Self::Asking(_) => (Verdict::InputRequired, "input"),
+            Self::ForeignState => (Verdict::Invalid, "request_state"),
+            Self::TooMuchState => (Verdict::Blocked, "result_too_large"),
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Access, Guard, Request, Rules};
+use super::{Access, Guard, Request, Rounds, Rules};
 use crate::{
-    audit::{CallRecord, Line, SessionTag, Shape, SinkError, Transport, Verdict},
-    exposure::Capability,
+    audit::{CallRecord, Capability, Line, SessionTag, Shape, SinkError, Transport, Verdict},
+    exposure::{self, Kind},
     redact::Counts,
 };
 
@@ -13,7 +13,8 @@ pub(super) struct Record<'g> {
     guard: &'g Guard,
     rules: &'g Rules,
     access: Arc<Access>,
-    name: Box<str>,
+    method: &'static str,
+    name: Option<Box<str>>,
     transport: Transport,
     session: Option<SessionTag>,
     shape: Shape,
@@ -24,22 +25,25 @@ pub(super) struct Record<'g> {
     reason: &'static str,
     pub(super) redactions: Counts,
     pub(super) result_bytes: Option<u64>,
-    /// The call's id, if its intent was recorded.
+    /// The call's id, if it has one.
+    id: Option<String>,
+    /// The same, where other records have it, too.
     call: Option<String>,
     written: bool,
 }
 
 impl<'g> Record<'g> {
-    pub(super) fn open(guard: &'g Guard, rules: &'g Rules, request: &Request, shape: Shape) -> Self {
+    pub(super) fn open(guard: &'g Guard, rules: &'g Rules, request: &Request) -> Self {
         Self {
             guard,
             rules,
             access: Arc::clone(&request.access),
+            method: request.asked.method(),
             // A name may hold what it likes, a credential too.
-            name: rules.redactor.scrub(&request.capability).into(),
+            name: request.asked.name().map(|name| rules.redactor.scrub(name).into()),
             transport: request.transport,
             session: request.session,
-            shape,
+            shape: request.asked.shape(),
             began: Instant::now(),
             found: None,
             cost: None,
@@ -48,18 +52,32 @@ impl<'g> Record<'g> {
             reason: "dropped",
             redactions: Counts::default(),
             result_bytes: None,
+            id: None,
             call: None,
             written: false,
         }
     }
 
-    pub(super) fn found(&mut self, known: Option<&Capability>) {
+    pub(super) fn found(&mut self, known: Option<&exposure::Capability>) {
         self.found = known.map(|capability| capability.id);
         self.cost = known.map(|capability| capability.spec.cost);
     }
 
+    /// A call of several rounds has one id in all of them.
+    pub(super) fn round(&mut self, rounds: Option<&Rounds>) {
+        self.id = rounds.map(|rounds| hex(&rounds.id()[..8]));
+        if rounds.is_some_and(Rounds::is_later) {
+            self.call.clone_from(&self.id);
+        }
+    }
+
+    /// The round ends without being the last.
+    pub(super) fn goes_on(&mut self) {
+        self.call.clone_from(&self.id);
+    }
+
     /// What was called, if the caller may know of it.
-    pub(super) fn capability(&self) -> Option<&'g Capability> {
+    pub(super) fn capability(&self) -> Option<&'g exposure::Capability> {
         self.found.map(|id| self.rules.catalog.get(id))
     }
 
@@ -69,9 +87,12 @@ impl<'g> Record<'g> {
 
     /// Writes that the call is about to run.
     pub(super) async fn intend(&mut self) -> Result<(), SinkError> {
-        let mut id = [0; 8];
-        aws_lc_rs::rand::fill(&mut id).map_err(std::io::Error::other)?;
-        self.call = Some(id.iter().map(|byte| format!("{byte:02x}")).collect());
+        if self.id.is_none() {
+            let mut id = [0; 8];
+            aws_lc_rs::rand::fill(&mut id).map_err(std::io::Error::other)?;
+            self.id = Some(hex(&id));
+        }
+        self.call.clone_from(&self.id);
         self.guard.audit.intent(&self.known()).await
     }
 
@@ -94,7 +115,15 @@ impl<'g> Record<'g> {
     /// The record as far as it is known.
     fn known(&self) -> CallRecord<'_> {
         let principal = &self.access.principal;
-        let mut record = CallRecord::new(self.transport, &self.name, self.verdict, self.reason, &self.shape);
+        let name = match (self.capability(), &self.name) {
+            // A resource is named by its template: what a URI says of the variables is the caller's.
+            (Some(known), _) if matches!(known.kind, Kind::Resource | Kind::Template) => {
+                Capability::Resource(&known.name)
+            }
+            (_, Some(name)) => Capability::Named(name),
+            (_, None) => Capability::Resource("(resource)"),
+        };
+        let mut record = CallRecord::new(self.method, self.transport, name, self.verdict, self.reason, &self.shape);
         record.agent_id = principal.agent().map(|agent| agent.id());
         record.agent_type = principal.agent().map(|agent| agent.kind());
         record.principal = principal.subject();
@@ -109,6 +138,10 @@ impl<'g> Record<'g> {
         }
         record
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Drop for Record<'_> {

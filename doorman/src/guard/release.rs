@@ -6,10 +6,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rmcp::model::{ContentBlock, PromptMessage};
 use serde_json::Value;
 
-use super::{Done, Rules, Stop, panics, policy::Policy, record::Record};
+use super::{Done, Round, Rules, Stop, panics, policy::Policy, record::Record};
 use crate::{
     audit::Verdict,
     call::{Failure, HeldContents as Held, Message, Reply},
+    input::Ability,
     limits::Unavailable,
     redact::{Blocked, Counts, Decoded, Plan, decode_base64},
 };
@@ -35,6 +36,12 @@ pub(crate) enum Body {
     Messages(Vec<PromptMessage>),
     /// What completes an argument, and how many there were.
     Values(Vec<String>, usize),
+    /// Questions that end a round, and the state that the next one needs.
+    Asking(Round),
+    /// The client can't do what the function asked of it.
+    Lacking(Ability),
+    /// What the client sent to go on with a call can't be used.
+    ForeignState,
     /// A text that says what went wrong.
     Error(Cow<'static, str>),
 }
@@ -61,6 +68,10 @@ pub(crate) struct Meta {
 }
 
 impl Answer {
+    fn of(body: Body) -> Self {
+        Self { body, meta: None, remaining: None }
+    }
+
     /// An answer that says why there is no other.
     pub(crate) fn refusal(verdict: Verdict, text: impl Into<Cow<'static, str>>) -> Self {
         let meta = Meta { verdict, rule: None, retry_after: None };
@@ -109,6 +120,11 @@ impl Rules {
     fn release_stop(&self, stop: Stop, verdict: Verdict, record: &mut Record<'_>) -> Option<Answer> {
         let text: Cow<'static, str> = match stop {
             Stop::Unknown => return None,
+            Stop::Asking(round) => {
+                record.goes_on();
+                return Some(Answer::of(round.map_or(Body::ForeignState, Body::Asking)));
+            }
+            Stop::ForeignState => return Some(Answer::of(Body::ForeignState)),
             Stop::Limit(exceeded) => {
                 let text = exceeded.to_string();
                 let meta = Meta { verdict, rule: Some(exceeded.rule), retry_after: exceeded.retry_after };
@@ -117,6 +133,7 @@ impl Rules {
             Stop::Invalid(text) | Stop::Outside(text) => text.into(),
             Stop::Failed(error) => match error.into_failure() {
                 Failure::User(text) | Failure::Denied(text) => text,
+                Failure::Lacking(ability) => return Some(Answer::of(Body::Lacking(ability))),
                 Failure::Internal(detail) => {
                     return Some(self.internal(verdict, "failed", &detail.to_string(), record));
                 }
@@ -126,6 +143,7 @@ impl Rules {
             Stop::Panicked(text) => return Some(self.internal(verdict, "panicked", &text, record)),
             Stop::AuditDown => "no audit record can be written, so nothing runs".into(),
             Stop::StateDown => Unavailable.to_string().into(),
+            Stop::TooMuchState => "the answers so far are too long to go on with".into(),
         };
         let text = self.sayable(&text, record);
         Some(Answer::refusal(verdict, text))

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Ready, Stop, panics};
+use super::{Outgoing, Ready, Stop, panics};
 use crate::{
     call::{Blocking, Bound, Reply, ToolError},
     limits::Permit,
@@ -13,7 +13,13 @@ use crate::{
 
 /// Runs the function. When the guard gives up on it (time, cancellation), an `async fn` is dropped; a plain `fn` can't be,
 /// so `stop` tells it, and it keeps its permit until it ends.
-pub(super) async fn run(ready: Ready, timeout: Duration, cancelled: &CancellationToken) -> Result<Reply, Stop> {
+/// A question that this round has no answer to ends it: the function is dropped where it asks.
+pub(super) async fn run(
+    ready: Ready,
+    timeout: Duration,
+    outgoing: &Outgoing,
+    cancelled: &CancellationToken,
+) -> Result<Reply, Stop> {
     let Ready { bound, permit, stop } = ready;
     let _stop = stop.drop_guard();
     let ended = async {
@@ -28,10 +34,9 @@ pub(super) async fn run(ready: Ready, timeout: Duration, cancelled: &Cancellatio
     tokio::select! {
         biased;
         () = cancelled.cancelled() => Err(Stop::Cancelled),
-        ended = tokio::time::timeout(timeout, ended) => match ended {
-            Ok(returned) => returned?.map_err(Stop::Failed),
-            Err(_) => Err(Stop::Timeout),
-        },
+        ended = ended => ended?.map_err(Stop::Failed),
+        () = outgoing.round_ended() => Err(Stop::Asking(None)),
+        () = outgoing.waiting.run_out(timeout) => Err(Stop::Timeout),
     }
 }
 

@@ -252,7 +252,7 @@ mod tests {
         impl<T: std::fmt::Debug> Of<T> {
             const SHOWS: bool = true;
         }
-        assert!(Of::<String>::SHOWS && !Of::<Sealer>::SHOWS);
+        const { assert!(Of::<String>::SHOWS && !Of::<Sealer>::SHOWS) };
     }
 
     /// Of a file with this content.

@@ -30,6 +30,13 @@ pub enum Caller<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallerKey(pub(super) u128);
 
+impl CallerKey {
+    /// As bytes, for what is bound to a caller.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+}
+
 /// By whom a call is counted: as a caller, as an agent, as a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Counted {

@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 /// The SHA-256 of a value. Members count in the order of their names; every part is tagged and has its length, so no two
 /// values that differ in more than spelling are written alike.
-pub(super) fn sha256(value: &Value) -> [u8; 32] {
+pub(crate) fn sha256(value: &Value) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     write(value, &mut context);
     let mut digest = [0; 32];

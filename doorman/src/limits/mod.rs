@@ -27,7 +27,6 @@ mod canonical;
 mod clock;
 mod concurrency;
 mod error;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired by the guard next"))]
 mod once;
 mod quotas;
 
@@ -41,10 +40,12 @@ mod vectors;
 pub use admission::{Admission, Budget};
 pub(crate) use caller::digest;
 pub use caller::{Caller, CallerKey, Counted};
+pub(crate) use canonical::sha256;
 pub use clock::{Clock, Manual, Monotonic};
 pub(crate) use clock::{SystemWide, nanos};
 pub use concurrency::{Concurrency, Permit, Running};
 pub use error::{Exceeded, Kind, LimitError, Refusal};
-pub use quotas::{DEFAULT_MAX_CELLS, GrantLimits, Limits, Quotas, ToolLimits};
+pub(crate) use once::Taken;
+pub use quotas::{DEFAULT_MAX_CELLS, GrantLimits, Limits, Quotas, Round, ToolLimits};
 
 pub use crate::state::Unavailable;

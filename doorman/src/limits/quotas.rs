@@ -75,6 +75,15 @@ pub struct ToolLimits {
     cost: NonZeroU32,
 }
 
+/// Which round of a call is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// The first, or the only one.
+    First,
+    /// One that goes on with a call that was counted before.
+    Later,
+}
+
 /// What a grant adds to the limits of the application, for those who hold it: made once by [`Limits::grant`], and only
 /// good for those [`Limits`]. Each caller has counts of its own. The default adds nothing.
 #[derive(Debug, Clone, Default)]
@@ -196,10 +205,11 @@ impl Limits {
     /// # Errors
     /// What refused, or that the store can't be asked.
     pub async fn admit(&self, caller: impl Into<Counted>, tool: Option<&ToolLimits>) -> Result<Admission, Refusal> {
-        self.admit_under(None, caller, tool.map(|tool| (usize::MAX, tool))).await
+        self.admit_under(None, caller, tool.map(|tool| (usize::MAX, tool)), Round::First).await
     }
 
-    /// As [`admit`](Self::admit), for a caller under a grant, if any; a tool comes with its number.
+    /// As [`admit`](Self::admit), for a caller under a grant, if any; a tool comes with its number. A later round of a call
+    /// counts for rates, takes no cost again, and is no call of its own for breakers.
     ///
     /// # Errors
     /// As those of [`admit`](Self::admit).
@@ -208,16 +218,17 @@ impl Limits {
         grant: Option<&GrantLimits>,
         caller: impl Into<Counted>,
         tool: Option<(usize, &ToolLimits)>,
+        round: Round,
     ) -> Result<Admission, Refusal> {
         let who = caller.into();
-        let rules = self.applying(grant, tool);
-        let mut asks: Vec<Ask> = rules.map(|(bucket, cost)| bucket.ask(&who, cost.get())).collect();
+        let rules = self.applying(grant, tool, round);
+        let mut asks: Vec<Ask> = rules.map(|(bucket, cost)| bucket.ask(&who, cost)).collect();
         if asks.is_empty() {
             return Ok(Admission::of(self, asks, 0));
         }
         let answer = self.0.store.run(Op::Take, &mut asks).await?;
         if let Some((index, retry_after)) = answer.refused
-            && let Some((bucket, _)) = self.applying(grant, tool).nth(index)
+            && let Some((bucket, _)) = self.applying(grant, tool, round).nth(index)
         {
             return Err(Exceeded { rule: bucket.rule.to_string(), kind: bucket.kind, retry_after }.into());
         }
@@ -229,18 +240,16 @@ impl Limits {
         &'a self,
         grant: Option<&'a GrantLimits>,
         tool: Option<(usize, &'a ToolLimits)>,
-    ) -> impl Iterator<Item = (&'a Bucket, NonZeroU32)> {
+        round: Round,
+    ) -> impl Iterator<Item = (&'a Bucket, u32)> {
         let of_tool = tool.into_iter().flat_map(move |(number, tool)| {
             let granted = grant.and_then(|grant| grant.of_tools.get(&number)).into_iter().flatten();
-            tool.buckets.iter().chain(granted).chain(&self.0.budgets).map(|bucket| (bucket, tool.cost))
+            let cost = if round == Round::First { tool.cost.get() } else { 0 };
+            tool.buckets.iter().chain(granted).chain(&self.0.budgets).map(move |bucket| (bucket, cost))
         });
-        let attempts = self
-            .0
-            .attempts
-            .iter()
-            .chain(grant.into_iter().flat_map(|grant| &grant.attempts))
-            .map(|bucket| (bucket, NonZeroU32::MIN));
-        attempts.chain(of_tool)
+        let attempts =
+            self.0.attempts.iter().chain(grant.into_iter().flat_map(|grant| &grant.attempts)).map(|bucket| (bucket, 1));
+        attempts.chain(of_tool).filter(move |(bucket, _)| round == Round::First || bucket.kind != Kind::Breaker)
     }
 
     /// How much this caller could still spend on this tool at once, of the scarcest budget that applies; `None` without

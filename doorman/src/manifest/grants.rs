@@ -43,7 +43,8 @@ impl Grants {
             let view = catalog.view(&Grant::Scopes(Some(world), scopes.clone()));
             let mut of_tools = Vec::new();
             for (pattern, glob, rules) in &document.rate_limits.per_tool {
-                let matched: Vec<usize> = view.granted(Kind::Tool).filter(|&id| glob.matches(&catalog.get(id).name)).collect();
+                let matched: Vec<usize> =
+                    view.granted(Kind::Tool).filter(|&id| glob.matches(&catalog.get(id).name)).collect();
                 if matched.is_empty() && complete {
                     mistake(pattern.at, "no tool that this manifest grants has such a name");
                 }

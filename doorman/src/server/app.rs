@@ -15,7 +15,7 @@ use super::{
     builder::{Doorman, Source},
     checked::{self, Checked, Lasting, Purpose},
     cli::{self, Asked, Options},
-    door::Door,
+    door::{Bell, Door},
     generation::Generation,
     handler::Handler,
     inspect,
@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     guard::{self, Guard},
+    input::Sealer,
     limits::Concurrency,
 };
 
@@ -81,13 +82,14 @@ impl App {
         let reach = std::mem::take(&mut builder.reach).with(options.reach);
         let counts = checked.counts.clone();
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
-        let guard = Guard { limits, concurrency, audit };
+        let sealer = builder.input_keys.take().map_or_else(Sealer::random, Ok).map_err(Error::Setting)?;
+        let guard = Guard { limits, concurrency, audit, sealer };
         let launch = Launch { dev: builder.dev, stdio, tokens };
         let last = Last::of(&mut checked);
         let first = Generation::of(1, checked, &launch)?;
         log.knows(Arc::clone(&first.rules.redactor));
-        let names = (builder.name.clone(), builder.version.clone(), builder.instructions.clone());
-        let (door, max_request) = (Arc::new(Door::new(guard, first, reloads, names)), builder.max_request);
+        let (door, max_request) = (Arc::new(Door::new(guard, first, reloads, &builder)), builder.max_request);
+        builder.updates.connect(Bell(Arc::downgrade(&door)));
         let reloader = Reloader {
             door: Arc::clone(&door),
             modules: Modules::default(),
@@ -157,12 +159,12 @@ impl App {
         let request = guard::Request {
             rules: Arc::clone(&present.rules),
             access: Arc::clone(present.dev.as_ref().unwrap_or(&present.nobody)),
-            capability: name.into(),
-            arguments,
+            asked: guard::Asked::Tool { name: name.into(), arguments },
+            continuation: guard::Continuation::default(),
             transport: crate::audit::Transport::Stdio,
             session: None,
             cancelled: CancellationToken::new(),
-            progress: None,
+            client: Arc::new(guard::Nobody),
         };
         Box::pin(async move {
             let answer = self.door.guard.call(request).await;

@@ -1,6 +1,13 @@
 //! The builder: what an application says about itself.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -8,7 +15,7 @@ use serde_json::Value;
 use super::{App, Error, log::tell};
 use crate::{
     audit::{self, Sink},
-    call::StateTable,
+    call::{StateTable, Updates},
     credentials::Secret,
     exposure::{
         CapabilitySpec, ConfiguredModule, Credentials, Instance, Listed, ModuleError, ModuleType, PromptSpec,
@@ -16,6 +23,7 @@ use crate::{
     },
     guard::Defaults,
     identity::Tokens,
+    input::Sealer,
     limits::Running,
     manifest::Manifest,
     scope::ResourceScope,
@@ -68,6 +76,10 @@ pub struct Doorman {
     pub(super) sink: Option<Box<dyn Sink>>,
     pub(super) audit: audit::Settings,
     pub(super) max_request: usize,
+    pub(super) page_size: usize,
+    pub(super) updates: Updates,
+    /// For what clients carry.
+    pub(super) input_keys: Option<Sealer>,
     #[cfg(feature = "http")]
     pub(super) reach: super::http::Reach,
     pub(super) tokens: Option<Tokens>,
@@ -121,6 +133,9 @@ impl Doorman {
             sink: None,
             audit: audit::Settings::default(),
             max_request: 4 << 20,
+            page_size: 1_000,
+            updates: Updates::default(),
+            input_keys: None,
             #[cfg(feature = "http")]
             reach: super::http::Reach::default(),
             tokens: None,
@@ -346,6 +361,36 @@ impl Doorman {
     /// How many bytes a request may have, on HTTP and as a line on stdio. Default: 4 MiB.
     pub fn max_request(mut self, bytes: usize) -> Self {
         self.max_request = bytes;
+        self
+    }
+
+    /// How many capabilities a page of a list has, at least 1. Default: 1,000.
+    pub fn page_size(mut self, capabilities: usize) -> Self {
+        self.page_size = capabilities.max(1);
+        self
+    }
+
+    /// For telling clients of changes, from outside of calls, too. It tells nobody before the application serves.
+    ///
+    /// ```no_run
+    /// # async fn watch(_: doorman::Updates) {}
+    /// use doorman::Doorman;
+    ///
+    /// let app = Doorman::new("notes");
+    /// tokio::spawn(watch(app.updates()));
+    /// ```
+    pub fn updates(&self) -> Updates {
+        self.updates.clone()
+    }
+
+    /// The keys for what clients carry for this server: the state of calls that ask something, and the cursors of lists. The
+    /// file has one key a line, 64 hexadecimal digits, the one that seals first; it must be 0600. Servers that stand behind
+    /// one address share it; without it a key is made at each start. `--input-keys` goes before.
+    pub fn input_keys(mut self, path: impl AsRef<Path>) -> Self {
+        match Sealer::read(path.as_ref()) {
+            Ok(keys) => self.input_keys = Some(keys),
+            Err(error) => self.errors.push(Error::Setting(error.to_string())),
+        }
         self
     }
 

@@ -104,6 +104,7 @@ impl Checked {
         let modules = modules(builder, &assembly.manifests);
         let health = Arc::new(Health::of(&modules, &assembly.manifests, counts.store.clone()));
         let mut state = builder.state.clone();
+        state.share(Arc::new(builder.updates.clone()));
         state.share(Arc::clone(&health));
         state.share(Arc::clone(lasting.reloads));
         let listed = builder.listed.iter().cloned().chain(assembly.listed).collect();

@@ -1,11 +1,14 @@
 //! The door: the guard, what is served at present, and who is to be told when that changes. One for all connections.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 
-use super::{generation::Generation, listeners::Listeners, reload::Reloads};
-use crate::guard::Guard;
+use super::{Doorman, generation::Generation, listeners::Listeners, reload::Reloads};
+use crate::{
+    call::{Announce, Change},
+    guard::Guard,
+};
 
 pub(super) struct Door {
     pub(super) guard: Guard,
@@ -16,19 +19,23 @@ pub(super) struct Door {
     pub(super) name: String,
     pub(super) version: String,
     pub(super) instructions: Option<String>,
+    /// How many capabilities a page of a list has.
+    pub(super) page_size: usize,
 }
 
 impl Door {
-    /// `described`: the name, the version and the instructions that clients see.
-    pub(super) fn new(
-        guard: Guard,
-        first: Generation,
-        reloads: Arc<Reloads>,
-        described: (String, String, Option<String>),
-    ) -> Self {
-        let (name, version, instructions) = described;
-        let (present, listeners) = (ArcSwap::from_pointee(first), Listeners::default());
-        Self { guard, present, listeners, reloads, name, version, instructions }
+    /// `builder` says what clients see of the application.
+    pub(super) fn new(guard: Guard, first: Generation, reloads: Arc<Reloads>, builder: &Doorman) -> Self {
+        Self {
+            guard,
+            present: ArcSwap::from_pointee(first),
+            listeners: Listeners::default(),
+            reloads,
+            name: builder.name.clone(),
+            version: builder.version.clone(),
+            instructions: builder.instructions.clone(),
+            page_size: builder.page_size,
+        }
     }
 
     /// What is served now. A request asks once, and ends under what it got.
@@ -41,5 +48,16 @@ impl Door {
         let before = self.present.swap(Arc::clone(&next));
         self.listeners.announce(&next);
         before
+    }
+}
+
+/// The door, as the application tells it of changes. It doesn't keep it open.
+pub(super) struct Bell(pub(super) Weak<Door>);
+
+impl Announce for Bell {
+    fn announce(&self, change: Change) {
+        if let Some(door) = self.0.upgrade() {
+            door.listeners.pass_on(&change, &door.present());
+        }
     }
 }

@@ -5,15 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use rmcp::model::Tool;
-
 use super::{
     Error,
     callers::Callers,
     checked::Checked,
     launch::{Launch, Launched},
     modules::Health,
-    publish::publish,
+    publish::Published,
 };
 use crate::{
     exposure::Kind,
@@ -27,8 +25,8 @@ pub(super) struct Generation {
     /// 1 is what the start read, and each reload that succeeds makes the next.
     pub(super) number: u64,
     pub(super) rules: Arc<Rules>,
-    /// The tools as they are listed, in the catalog's order.
-    pub(super) tools: Box<[Tool]>,
+    /// What lists show.
+    pub(super) published: Published,
     pub(super) grants: Grants,
     #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP asks how modules are"))]
     pub(super) health: Arc<Health>,
@@ -50,9 +48,9 @@ impl Generation {
         let callers = launch.tokens(&grants)?.map(|tokens| Callers::new(tokens, catalog, &grants));
         let dev = launch.developer()?.map(|developer| Arc::new(Access::everything(developer, catalog)));
         let nobody = Arc::new(Access::of(Principal::anonymous(None), catalog, &grants));
-        let tools = publish(&rules);
+        let published = Published::of(&rules);
         let mut generation =
-            Self { number, tools, rules: Arc::new(rules), grants, health, callers, dev, nobody, launched: None };
+            Self { number, published, rules: Arc::new(rules), grants, health, callers, dev, nobody, launched: None };
         generation.launched = launch.stdio.then(|| launch.launched(&generation)).transpose()?;
         Ok(generation)
     }

@@ -1,74 +1,70 @@
 //! The one place where rmcp's requests become the guard's and the guard's answers become rmcp's.
 
-#[cfg(feature = "http")]
-use std::sync::{Mutex, PoisonError};
-use std::{borrow::Cow, sync::Arc, time::SystemTime};
+#![expect(
+    deprecated,
+    reason = "SEP-2577 deprecates logging and subscriptions of resources; clients of today have them"
+)]
 
-use futures::future::BoxFuture;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
+
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod, CompleteRequestParams,
-        CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestMethod,
-        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod, ListPromptsResult,
+        CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult,
+        CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestMethod, GetPromptRequestParams,
+        GetPromptResponse, Implementation, ListPromptsRequestMethod, ListPromptsResult,
         ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-        ListResourcesResult, ListToolsResult, MetaObject, NumberOrString, PaginatedRequestParams,
-        ProgressNotificationParam, ProgressToken, ReadResourceRequestMethod, ReadResourceRequestParams,
-        ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod,
+        ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities, ServerConfig,
+        SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams, SubscriptionFilter,
+        UnsubscribeRequestParams,
     },
-    service::{NotificationContext, Peer, RequestContext, SubscriptionContext},
+    service::{NotificationContext, RequestContext, SubscriptionContext},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
-use super::{door::Door, generation::Generation, listeners::Ear};
+#[cfg(feature = "http")]
+use super::arrival::Pass;
+use super::{
+    answers,
+    arrival::Arrival,
+    client::{Client, LogLevel, is_modern},
+    door::Door,
+    listeners::{Ear, MOST_URIS, Wants},
+    pages::Page,
+};
 use crate::{
-    audit::{SessionTag, Transport},
-    call::ProgressSink,
-    exposure::Kind,
-    guard::{Access, Answer, Body, Meta, Request, Rules},
-    redact::Counts,
+    audit::Transport,
+    call::Partial,
+    exposure::{Exposed, Kind, View},
+    guard::{Asked, Continuation, Request},
+    identity::Principal,
 };
 
-/// Who sent a request, and how.
-#[derive(Clone)]
-pub(super) struct Arrival {
-    /// What was served when it came.
-    pub(super) generation: Arc<Generation>,
-    pub(super) access: Arc<Access>,
-    pub(super) session: Option<SessionTag>,
-    pub(super) transport: Transport,
-}
-
-/// An [`Arrival`] on its way through rmcp, which keeps what a request came with for as long as it is answered.
-#[cfg(feature = "http")]
-#[derive(Clone)]
-pub(super) struct Pass(Arc<Mutex<Option<Arrival>>>);
-
-#[cfg(feature = "http")]
-impl Pass {
-    pub(super) fn of(arrival: &Arrival) -> Self {
-        Self(Arc::new(Mutex::new(Some(arrival.clone()))))
-    }
-
-    fn arrival(&self) -> Option<Arrival> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Lets go of it, for an answer that goes on and on.
-    fn give_up(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
-/// What rmcp serves: cheap to clone, one for all connections.
+/// What rmcp serves: cheap to clone, one for each connection, or for each request that stands alone.
 #[derive(Clone)]
 pub(super) struct Handler {
     door: Arc<Door>,
+    /// Whose connection or request it is, over HTTP: a caller is told of features that there are for it.
+    caller: Option<Arc<Principal>>,
+    level: LogLevel,
+    /// The number of the session's listener.
+    listener: Arc<OnceLock<u64>>,
 }
 
 impl Handler {
     pub(super) fn new(door: Arc<Door>) -> Self {
-        Self { door }
+        Self { door, caller: None, level: LogLevel::default(), listener: Arc::default() }
+    }
+
+    /// For a connection of its own.
+    #[cfg(feature = "http")]
+    pub(super) fn for_caller(&self, caller: Option<Arc<Principal>>) -> Self {
+        Self { caller, ..Self::new(Arc::clone(&self.door)) }
     }
 
     /// Counts what was refused before it became a request.
@@ -97,20 +93,88 @@ impl Handler {
         Arrival { access: Arc::clone(&generation.nobody), generation, session: None, transport }
     }
 
-    /// Notes a client that is to be told when its list of tools changes. Nobody who isn't known leaves anything behind
-    /// (S10).
-    fn listen_to(&self, ear: Ear, arrival: &Arrival) -> Option<u64> {
+    /// What whoever this is for sees now.
+    fn view(&self) -> Arc<View> {
+        match &self.caller {
+            Some(caller) => Arc::clone(&self.door.present().access(caller).view),
+            None => Arc::clone(&self.arrival(&Extensions::default()).access.view),
+        }
+    }
+
+    /// Notes a client that is to be told when something changes. Nobody who isn't known leaves anything behind (S10).
+    fn listen_to(&self, ear: Ear, wants: Wants, arrival: &Arrival) -> Option<u64> {
         let known = arrival.transport == Transport::Stdio || arrival.access.principal.is_verified();
         if !known {
             return None;
         }
-        self.door.listeners.add(ear, &arrival.access, &arrival.generation).ok()
+        self.door.listeners.add(ear, wants, &arrival.access, &arrival.generation).ok()
     }
+
+    /// A request on its way to the guard.
+    fn request(
+        &self,
+        arrival: &Arrival,
+        asked: Asked,
+        continuation: Continuation,
+        context: &mut RequestContext<RoleServer>,
+    ) -> Request {
+        Request {
+            rules: Arc::clone(&arrival.generation.rules),
+            access: Arc::clone(&arrival.access),
+            asked,
+            continuation,
+            transport: arrival.transport,
+            session: arrival.session,
+            cancelled: context.ct.clone(),
+            client: Arc::new(Client::of(context, &self.level)),
+        }
+    }
+
+    /// A list, for a caller for whom there is one.
+    fn page(
+        &self,
+        kind: Kind,
+        there: &[Kind],
+        page: Option<PaginatedRequestParams>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Option<(Page, Arrival)>, ErrorData> {
+        let arrival = self.arrival(&context.extensions);
+        if !there.iter().any(|&kind| arrival.access.view.has(kind)) {
+            return Ok(None);
+        }
+        Page::of(&self.door, &arrival, kind, page).map(|page| Some((page, arrival)))
+    }
+}
+
+/// The kinds that the protocol's feature `resources` is about.
+const RESOURCES: [Kind; 2] = [Kind::Resource, Kind::Template];
+
+fn continuation(state: Option<String>, answers: Option<BTreeMap<String, Value>>) -> Continuation {
+    Continuation { state, answers: answers.unwrap_or_default() }
 }
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
+        let view = self.view();
+        let mut capabilities =
+            ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_logging().build();
+        let resources = RESOURCES.iter().any(|&kind| view.has(kind));
+        if resources {
+            let has = ServerCapabilities::builder()
+                .enable_resources()
+                .enable_resources_list_changed()
+                .enable_resources_subscribe()
+                .build();
+            capabilities.resources = has.resources;
+        }
+        if view.has(Kind::Prompt) {
+            capabilities.prompts =
+                ServerCapabilities::builder().enable_prompts().enable_prompts_list_changed().build().prompts;
+        }
+        if resources || view.has(Kind::Prompt) {
+            capabilities.completions = ServerCapabilities::builder().enable_completions().build().completions;
+        }
+        let info = ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(self.door.name.clone(), self.door.version.clone()));
         match &self.door.instructions {
             Some(text) => info.with_instructions(text.clone()),
@@ -123,42 +187,145 @@ impl ServerHandler for Handler {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        if request.is_some_and(|page| page.cursor.is_some()) {
-            return Err(ErrorData::invalid_params("this server gave no cursor", None));
-        }
         let arrival = self.arrival(&context.extensions);
-        let listed = arrival.access.view.listed(Kind::Tool).map(|id| arrival.generation.tools[id].clone());
-        Ok(ListToolsResult::with_all_items(listed.collect()))
+        let page = Page::of(&self.door, &arrival, Kind::Tool, request)?;
+        let tools = page.ids.iter().filter_map(|&id| arrival.generation.published.tool(id));
+        let mut result = ListToolsResult::with_all_items(tools.cloned().collect());
+        result.next_cursor = page.next;
+        Ok(result)
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let found = self.page(Kind::Prompt, &[Kind::Prompt], request, &context)?;
+        let (page, arrival) = found.ok_or_else(ErrorData::method_not_found::<ListPromptsRequestMethod>)?;
+        let prompts = page.ids.iter().filter_map(|&id| arrival.generation.published.prompt(id));
+        let mut result = ListPromptsResult::with_all_items(prompts.cloned().collect());
+        result.next_cursor = page.next;
+        Ok(result)
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let found = self.page(Kind::Resource, &RESOURCES, request, &context)?;
+        let (page, arrival) = found.ok_or_else(ErrorData::method_not_found::<ListResourcesRequestMethod>)?;
+        let resources = page.ids.iter().filter_map(|&id| arrival.generation.published.resource(id));
+        let mut result = ListResourcesResult::with_all_items(resources.cloned().collect());
+        result.next_cursor = page.next;
+        Ok(result)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let found = self.page(Kind::Template, &RESOURCES, request, &context)?;
+        let (page, arrival) = found.ok_or_else(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>)?;
+        let templates = page.ids.iter().filter_map(|&id| arrival.generation.published.template(id));
+        let mut result = ListResourceTemplatesResult::with_all_items(templates.cloned().collect());
+        result.next_cursor = page.next;
+        Ok(result)
     }
 
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
+        mut context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let arrival = self.arrival(&context.extensions);
-        let rules = Arc::clone(&arrival.generation.rules);
-        let found = arrival.access.view.find(Kind::Tool, &request.name);
-        let token = context.meta.get_progress_token().filter(fits);
-        let progress = found.zip(token).map(|(capability, token)| {
-            let sink = Reports { peer: context.peer.clone(), token, rules: Arc::clone(&rules), capability };
-            Arc::new(sink) as Arc<dyn ProgressSink>
-        });
+        let modern = is_modern(&context);
         let name = request.name;
+        let asked =
+            Asked::Tool { name: name.as_ref().into(), arguments: Value::Object(request.arguments.unwrap_or_default()) };
+        let goes_on = continuation(request.request_state, request.input_responses);
         // Boxed: rmcp moves a request's future from task to task, and this one is long.
-        let answer = Box::pin(self.door.guard.call(Request {
-            rules: Arc::clone(&rules),
-            access: arrival.access,
-            capability: name.as_ref().into(),
-            arguments: Value::Object(request.arguments.unwrap_or_default()),
-            transport: arrival.transport,
-            session: arrival.session,
-            cancelled: context.ct.clone(),
-            progress,
-        }));
+        let answer = Box::pin(self.door.guard.call(self.request(&arrival, asked, goes_on, &mut context)));
         match answer.await {
-            Some(answer) => Ok(result(answer).into()),
-            None => Err(unknown(&rules.redactor.scrub(&name))),
+            Some(answer) => answers::tool(answer, modern),
+            None => Err(answers::unknown(Kind::Tool, &arrival.generation.rules.redactor.scrub(&name))),
+        }
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        mut context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let arrival = self.arrival(&context.extensions);
+        if !arrival.access.view.has(Kind::Prompt) {
+            return Err(ErrorData::method_not_found::<GetPromptRequestMethod>());
+        }
+        let found = arrival.access.view.find(Kind::Prompt, &request.name);
+        let description = found.and_then(|id| arrival.generation.published.prompt(id)?.description.clone());
+        let asked = Asked::Prompt {
+            name: request.name.as_str().into(),
+            arguments: Value::Object(request.arguments.unwrap_or_default()),
+        };
+        let goes_on = continuation(request.request_state, request.input_responses);
+        let answer = Box::pin(self.door.guard.call(self.request(&arrival, asked, goes_on, &mut context)));
+        match answer.await {
+            Some(answer) => answers::prompt(answer, description),
+            None => Err(answers::unknown(Kind::Prompt, &arrival.generation.rules.redactor.scrub(&request.name))),
+        }
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        mut context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let arrival = self.arrival(&context.extensions);
+        if !RESOURCES.iter().any(|&kind| arrival.access.view.has(kind)) {
+            return Err(ErrorData::method_not_found::<ReadResourceRequestMethod>());
+        }
+        let rules = &arrival.generation.rules;
+        let mime =
+            arrival.access.view.resource(&request.uri).and_then(|it| match rules.catalog.get(it.id).spec.exposed {
+                Exposed::Resource { mime, .. } => mime,
+                Exposed::Tool(_) | Exposed::Prompt => None,
+            });
+        let asked = Asked::Resource { uri: request.uri.as_str().into() };
+        let goes_on = continuation(request.request_state, request.input_responses);
+        let answer = Box::pin(self.door.guard.call(self.request(&arrival, asked, goes_on, &mut context)));
+        let uri = rules.redactor.scrub(&request.uri);
+        match answer.await {
+            Some(answer) => answers::resource(answer, uri.into_owned(), mime),
+            None => Err(answers::unknown(Kind::Resource, &uri)),
+        }
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        mut context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let arrival = self.arrival(&context.extensions);
+        let (of, name) = match request.r#ref {
+            Reference::Prompt(prompt) => (Kind::Prompt, prompt.name),
+            Reference::Resource(resource) => (Kind::Template, resource.uri),
+            _ => {
+                return Err(ErrorData::invalid_params("expected a reference to a prompt or a resource template", None));
+            }
+        };
+        if !arrival.access.view.has(Kind::Prompt) && !RESOURCES.iter().any(|&kind| arrival.access.view.has(kind)) {
+            return Err(ErrorData::method_not_found::<CompleteRequestMethod>());
+        }
+        let others = request.context.and_then(|context| context.arguments).unwrap_or_default();
+        let others: Map<String, Value> = others.into_iter().map(|(name, text)| (name, text.into())).collect();
+        let partial = Partial { text: request.argument.value.into(), others };
+        let asked =
+            Asked::Completion { of, name: name.as_str().into(), argument: request.argument.name.into(), partial };
+        let answer = self.request(&arrival, asked, Continuation::default(), &mut context);
+        match Box::pin(self.door.guard.call(answer)).await {
+            Some(answer) => answers::completion(answer),
+            None => Err(answers::unknown(of, &arrival.generation.rules.redactor.scrub(&name))),
         }
     }
 
@@ -169,19 +336,59 @@ impl ServerHandler for Handler {
         let Arrival { generation, access, .. } = super::http::arrival()?;
         let id = access.view.find(Kind::Tool, name)?;
         let headers = generation.rules.catalog.get(id).spec.params.iter().any(|param| param.header_name().is_some());
-        headers.then(|| generation.tools[id].clone())
+        if headers { generation.published.tool(id).cloned() } else { None }
+    }
+
+    async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.level.set(request.level);
+        Ok(())
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let arrival = self.arrival(&context.extensions);
         // A request without a session has nobody to be told anything afterwards.
-        if arrival.transport == Transport::Stdio || arrival.session.is_some() {
-            self.listen_to(Ear::Session(context.peer), &arrival);
+        if (arrival.transport == Transport::Stdio || arrival.session.is_some())
+            && let Some(number) = self.listen_to(Ear::Session(context.peer), Wants::lists(), &arrival)
+        {
+            self.listener.get_or_init(|| number);
         }
     }
 
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let arrival = self.arrival(&context.extensions);
+        let view = &arrival.access.view;
+        if !RESOURCES.iter().any(|&kind| view.has(kind)) {
+            return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
+        }
+        if view.resource(&request.uri).is_none() {
+            let uri = arrival.generation.rules.redactor.scrub(&request.uri);
+            return Err(answers::unknown(Kind::Resource, &uri));
+        }
+        let subscribed = self.listener.get().is_some_and(|&number| self.door.listeners.subscribe(number, request.uri));
+        if subscribed { Ok(()) } else { Err(ErrorData::invalid_request("no more subscriptions, or none here", None)) }
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        if let Some(&number) = self.listener.get() {
+            self.door.listeners.unsubscribe(number, &request.uri);
+        }
+        Ok(())
+    }
+
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(requested.clone())
+        let mut accepted = requested.clone();
+        if let Some(uris) = &mut accepted.resource_subscriptions {
+            uris.truncate(MOST_URIS);
+        }
+        Some(accepted)
     }
 
     /// Lasts until the client goes away. rmcp has told it already what it subscribed to: what isn't declared is not in it.
@@ -189,7 +396,7 @@ impl ServerHandler for Handler {
         let number = {
             let request = context.request_context();
             let ear = Ear::Subscription(context.sink().clone(), request.peer.clone());
-            self.listen_to(ear, &self.arrival(&request.extensions))
+            self.listen_to(ear, Wants::of(context.accepted()), &self.arrival(&request.extensions))
         };
         let number =
             number.ok_or_else(|| ErrorData::invalid_request("no more subscriptions, or none for this caller", None))?;
@@ -202,136 +409,32 @@ impl ServerHandler for Handler {
         Ok(())
     }
 
-    // rmcp answers undeclared features with empty results; whatever isn't declared isn't there.
-    async fn list_prompts(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
-    }
-
-    async fn get_prompt(
-        &self,
-        _: GetPromptRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<GetPromptResponse, ErrorData> {
-        Err(ErrorData::method_not_found::<GetPromptRequestMethod>())
-    }
-
-    async fn list_resources(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
-    }
-
-    async fn list_resource_templates(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>())
-    }
-
-    async fn read_resource(
-        &self,
-        _: ReadResourceRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        Err(ErrorData::method_not_found::<ReadResourceRequestMethod>())
-    }
-
-    async fn complete(
-        &self,
-        _: CompleteRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
-    }
-
     /// A known method whose params don't parse lands here, because rmcp tries each method's shape in turn.
     async fn on_custom_request(
         &self,
         request: CustomRequest,
         _: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        const KNOWN: [&str; 4] = ["tools/call", "tools/list", "server/discover", "subscriptions/listen"];
-        if KNOWN.contains(&&*request.method) {
+        const TOOLS: [&str; 4] = ["tools/call", "tools/list", "server/discover", "subscriptions/listen"];
+        const PROMPTS: [&str; 2] = ["prompts/list", "prompts/get"];
+        const OF_RESOURCES: [&str; 5] = [
+            "resources/list",
+            "resources/templates/list",
+            "resources/read",
+            "resources/subscribe",
+            "resources/unsubscribe",
+        ];
+        let view = self.view();
+        let method = &*request.method;
+        let (prompts, resources) = (view.has(Kind::Prompt), RESOURCES.iter().any(|&kind| view.has(kind)));
+        let known = TOOLS.contains(&method)
+            || (prompts && PROMPTS.contains(&method))
+            || (resources && OF_RESOURCES.contains(&method))
+            || ((prompts || resources) && method == "completion/complete")
+            || method == "logging/setLevel";
+        if known {
             return Err(ErrorData::invalid_params("the params don't fit the method", None));
         }
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "method not found", None))
-    }
-}
-
-/// The answer for a capability that was never there, or that this caller may not know of: the same bytes (S02).
-fn unknown(name: &str) -> ErrorData {
-    if doorman_grammar::name::is_tool(name) {
-        ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
-    } else {
-        ErrorData::invalid_params("Unknown tool", None)
-    }
-}
-
-fn result(answer: Answer) -> CallToolResult {
-    let mut result = match answer.body {
-        Body::Structured(value, text) => {
-            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-            result.structured_content = Some(value);
-            result
-        }
-        Body::Content(blocks) => CallToolResult::success(blocks),
-        Body::Error(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
-        // What a tool can't give, its return type doesn't allow.
-        Body::Contents(..) | Body::Messages(_) | Body::Values(..) => CallToolResult::error(Vec::new()),
-    };
-    let mut facts = answer.meta.map(facts).unwrap_or_default();
-    if let Some(remaining) = answer.remaining {
-        facts.insert("doorman/budgetRemaining".into(), remaining.into());
-    }
-    result.meta = Some(facts).filter(|facts| !facts.is_empty()).map(MetaObject::from);
-    result
-}
-
-/// The machine-readable side of a refusal: what a client can decide on without reading the text.
-fn facts(meta: Meta) -> serde_json::Map<String, Value> {
-    let mut facts = serde_json::Map::new();
-    facts.insert("doorman/verdict".into(), meta.verdict.as_str().into());
-    if let Some(rule) = meta.rule {
-        facts.insert("doorman/rule".into(), rule.into());
-        facts.insert(
-            "doorman/retryAfterMs".into(),
-            meta.retry_after.map_or(Value::Null, |wait| json!(wait.as_millis() as u64)),
-        );
-    }
-    facts
-}
-
-/// Whether a progress token is short enough to be repeated in each report.
-fn fits(token: &ProgressToken) -> bool {
-    const MOST: usize = 256;
-    match &token.0 {
-        NumberOrString::String(text) => text.len() <= MOST,
-        NumberOrString::Number(_) => true,
-    }
-}
-
-/// Progress reports of one call: redacted, then sent on the request's own stream.
-struct Reports {
-    peer: Peer<RoleServer>,
-    token: ProgressToken,
-    rules: Arc<Rules>,
-    capability: usize,
-}
-
-impl ProgressSink for Reports {
-    fn report(&self, progress: f64, total: Option<f64>, message: Option<Cow<'_, str>>) -> BoxFuture<'static, ()> {
-        let mut params = ProgressNotificationParam::new(self.token.clone(), progress);
-        params.total = total;
-        let plan = &self.rules.policies.of(self.rules.catalog.get(self.capability)).plan;
-        params.message = message.and_then(|it| plan.text(&it, &mut Counts::default()).ok().map(Cow::into_owned));
-        let peer = self.peer.clone();
-        Box::pin(async move { drop(peer.notify_progress(params).await) })
     }
 }

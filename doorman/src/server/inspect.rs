@@ -12,7 +12,7 @@ use super::{
     cli::{Form, say},
 };
 use crate::{
-    exposure::{Effect, Kind, Grant},
+    exposure::{Effect, Grant, Kind},
     manifest::Granted,
 };
 

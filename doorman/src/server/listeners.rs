@@ -1,21 +1,25 @@
-//! Who is told when its list of tools changes: sessions of earlier protocol versions, and subscriptions. Each is told when
-//! what *it* sees has changed, and not of what others see (S02).
+//! Who is told when something changes: sessions of earlier protocol versions, and subscriptions. Each is told when what *it*
+//! sees has changed, and not of what others see (S02).
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rmcp::{
     RoleServer,
+    model::{ResourceUpdatedNotificationParam, SubscriptionFilter},
     service::{Peer, SubscriptionSink},
 };
 
 use super::generation::Generation;
-use crate::{exposure::Kind, guard::Access, identity::Principal, limits::CallerKey};
+use crate::{call::Change, exposure::Kind, guard::Access, identity::Principal, limits::CallerKey};
 
 /// Listeners of one caller, and of all.
 const MOST: (usize, usize) = (64, 8192);
+/// Resources that one listener can subscribe to.
+pub(super) const MOST_URIS: usize = 256;
 /// How long a client may take to be told.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -33,24 +37,110 @@ impl Ear {
         }
     }
 
-    async fn tell(self) {
+    async fn tell(&self, change: Change) {
         let told = async {
             match self {
-                Self::Session(peer) => drop(peer.notify_tool_list_changed().await),
-                Self::Subscription(sink, _) => drop(sink.notify_tool_list_changed().await),
+                Self::Session(peer) => drop(match change {
+                    Change::Tools => peer.notify_tool_list_changed().await,
+                    Change::Prompts => peer.notify_prompt_list_changed().await,
+                    Change::Resources => peer.notify_resource_list_changed().await,
+                    Change::Resource(uri) => {
+                        peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri)).await
+                    }
+                }),
+                Self::Subscription(sink, _) => drop(match change {
+                    Change::Tools => sink.notify_tool_list_changed().await,
+                    Change::Prompts => sink.notify_prompt_list_changed().await,
+                    Change::Resources => sink.notify_resource_list_changed().await,
+                    Change::Resource(uri) => sink.notify_resource_updated(uri).await,
+                }),
             }
         };
         drop(tokio::time::timeout(PATIENCE, told).await);
     }
 }
 
+/// What a listener wants to hear of.
+#[derive(Default)]
+pub(super) struct Wants {
+    lists: [bool; 3],
+    /// As the client spells them.
+    uris: BTreeSet<String>,
+}
+
+/// The lists that change, and the kinds that are in each.
+const LISTS: [(Change, &[Kind]); 3] = [
+    (Change::Tools, &[Kind::Tool]),
+    (Change::Prompts, &[Kind::Prompt]),
+    (Change::Resources, &[Kind::Resource, Kind::Template]),
+];
+
+impl Wants {
+    /// Sessions hear of all lists.
+    pub(super) fn lists() -> Self {
+        Self { lists: [true; 3], uris: BTreeSet::new() }
+    }
+
+    pub(super) fn of(filter: &SubscriptionFilter) -> Self {
+        let said = |it: Option<bool>| it == Some(true);
+        let lists = [filter.tools_list_changed, filter.prompts_list_changed, filter.resources_list_changed].map(said);
+        let uris = filter.resource_subscriptions.iter().flatten().take(MOST_URIS).cloned().collect();
+        Self { lists, uris }
+    }
+}
+
 struct Listener {
     number: u64,
     ear: Ear,
+    wants: Wants,
     caller: CallerKey,
     principal: Arc<Principal>,
-    /// The [fingerprint](Generation::fingerprint) of what it was last told of.
-    seen: u64,
+    /// The [fingerprints](Generation::fingerprint) of the lists that it was last told of.
+    seen: [u64; 3],
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+/// What a listener has yet to be told: each change once, however often it comes meanwhile.
+#[derive(Default)]
+struct Waiting {
+    changes: BTreeSet<Change>,
+    /// Whether somebody is telling it.
+    told: bool,
+}
+
+impl Listener {
+    fn tell(&self, change: Change) {
+        let mut waiting = lock(&self.waiting);
+        waiting.changes.insert(change);
+        if std::mem::replace(&mut waiting.told, true) {
+            return;
+        }
+        let (ear, waiting) = (self.ear.clone(), Arc::clone(&self.waiting));
+        tokio::spawn(async move {
+            loop {
+                let next = {
+                    let mut waiting = lock(&waiting);
+                    let next = waiting.changes.pop_first();
+                    waiting.told = next.is_some();
+                    next
+                };
+                match next {
+                    Some(change) => ear.tell(change).await,
+                    None => return,
+                }
+            }
+        });
+    }
+
+    /// Its spellings of a resource that has changed, if it may read it now.
+    fn spellings<'l>(&'l self, changed: &str, access: &Access) -> Vec<&'l String> {
+        let Some(changed) = access.view.resource(changed) else { return Vec::new() };
+        let is_it = |uri: &&String| {
+            let found = access.view.resource(uri);
+            found.is_some_and(|it| it.id == changed.id && it.variables == changed.variables)
+        };
+        self.wants.uris.iter().filter(is_it).collect()
+    }
 }
 
 #[derive(Default)]
@@ -67,7 +157,7 @@ pub(super) struct Listening<'l>(&'l Listeners, u64);
 
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
-        self.0.lock().listening.retain(|listener| listener.number != self.1);
+        lock(&self.0.0).listening.retain(|listener| listener.number != self.1);
     }
 }
 
@@ -76,8 +166,8 @@ pub(super) struct Full;
 
 impl Listeners {
     /// Notes a listener, with what it sees now. Returns the number that [`until_dropped`](Self::until_dropped) takes.
-    pub(super) fn add(&self, ear: Ear, access: &Access, present: &Generation) -> Result<u64, Full> {
-        let mut state = self.lock();
+    pub(super) fn add(&self, ear: Ear, wants: Wants, access: &Access, present: &Generation) -> Result<u64, Full> {
+        let mut state = lock(&self.0);
         let of_caller = |state: &State| state.listening.iter().filter(|it| it.caller == access.caller).count();
         let full = |state: &State| state.listening.len() >= MOST.1 || of_caller(state) >= MOST.0;
         if full(&state) {
@@ -88,9 +178,25 @@ impl Listeners {
         }
         state.last += 1;
         let (number, principal) = (state.last, Arc::clone(&access.principal));
-        let seen = present.fingerprint(access, &[Kind::Tool]);
-        state.listening.push(Listener { number, ear, caller: access.caller, principal, seen });
+        let seen = seen(present, access);
+        let (caller, waiting) = (access.caller, Arc::default());
+        state.listening.push(Listener { number, ear, wants, caller, principal, seen, waiting });
         Ok(number)
+    }
+
+    /// Lets a listener hear of a resource, too; whether there was room.
+    pub(super) fn subscribe(&self, number: u64, uri: String) -> bool {
+        let mut state = lock(&self.0);
+        let Some(listener) = state.listening.iter_mut().find(|it| it.number == number) else { return false };
+        let uris = &mut listener.wants.uris;
+        uris.contains(&uri) || (uris.len() < MOST_URIS && uris.insert(uri))
+    }
+
+    pub(super) fn unsubscribe(&self, number: u64, uri: &str) {
+        let mut state = lock(&self.0);
+        if let Some(listener) = state.listening.iter_mut().find(|it| it.number == number) {
+            listener.wants.uris.remove(uri);
+        }
     }
 
     /// Forgets a listener as soon as what this returns is dropped.
@@ -98,20 +204,52 @@ impl Listeners {
         Listening(self, number)
     }
 
-    /// Tells those whose list isn't what it was when they were last told.
+    /// Tells those whose lists aren't what they were when they were last told.
     pub(super) fn announce(&self, present: &Generation) {
-        let mut state = self.lock();
-        state.listening.retain(|listener| !listener.ear.is_closed() && present.knows(listener.caller));
-        for listener in &mut state.listening {
-            let seen = present.fingerprint(&present.access(&listener.principal), &[Kind::Tool]);
-            if seen != listener.seen {
-                listener.seen = seen;
-                tokio::spawn(listener.ear.clone().tell());
+        self.each(present, |listener, access| {
+            let now = seen(present, access);
+            for (at, (change, _)) in LISTS.into_iter().enumerate() {
+                if listener.seen[at] != now[at] && listener.wants.lists[at] {
+                    listener.tell(change);
+                }
             }
-        }
+            listener.seen = now;
+        });
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Tells those who want to hear of a change of the application's, and may.
+    pub(super) fn pass_on(&self, change: &Change, present: &Generation) {
+        self.each(present, |listener, access| match change {
+            Change::Resource(uri) => {
+                for spelling in listener.spellings(uri, access) {
+                    listener.tell(Change::Resource(spelling.clone()));
+                }
+            }
+            list => {
+                let at = LISTS.iter().position(|(known, _)| known == list);
+                let sees = |at: usize| LISTS[at].1.iter().any(|&kind| access.view.has(kind));
+                if at.is_some_and(|at| listener.wants.lists[at] && sees(at)) {
+                    listener.tell(list.clone());
+                }
+            }
+        });
     }
+
+    /// All who listen and may, with what they see now.
+    fn each(&self, present: &Generation, mut with: impl FnMut(&mut Listener, &Access)) {
+        let mut state = lock(&self.0);
+        state.listening.retain(|listener| !listener.ear.is_closed() && present.knows(listener.caller));
+        for listener in &mut state.listening {
+            let access = present.access(&listener.principal);
+            with(listener, &access);
+        }
+    }
+}
+
+fn seen(present: &Generation, access: &Access) -> [u64; 3] {
+    LISTS.map(|(_, kinds)| present.fingerprint(access, kinds))
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,15 @@
 //! The wire: the builder that puts an application together, MCP over stdio and HTTP, and the command line. An
 //! application's tools, modules and settings go in; what comes out serves real clients and lets nobody past the guard.
 
+mod answers;
 mod app;
+mod arrival;
 mod audit;
 mod builder;
 mod callers;
 mod checked;
 mod cli;
+mod client;
 mod door;
 mod error;
 mod generation;
@@ -18,6 +21,7 @@ mod launch;
 mod listeners;
 mod log;
 mod modules;
+mod pages;
 mod publish;
 mod reload;
 mod scan;

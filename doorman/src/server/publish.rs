@@ -1,26 +1,65 @@
-//! The tools of a catalog in the words of the protocol.
+//! The capabilities of a catalog in the words of the protocol.
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use rmcp::model::{Tool, ToolAnnotations};
+use rmcp::model::{Prompt, PromptArgument, Resource, ResourceTemplate, Tool, ToolAnnotations};
 use serde_json::Value;
 
 use crate::{
-    exposure::{Capability, CapabilitySpec},
+    exposure::{Capability, CapabilitySpec, Exposed, Kind},
     guard::Rules,
 };
 
-/// All tools of these rules, in the catalog's order.
-pub(super) fn publish(rules: &Rules) -> Box<[Tool]> {
-    // Instances of a tool differ in their names only.
-    let mut published: HashMap<*const CapabilitySpec, Tool> = HashMap::new();
-    let tools = rules.catalog.all().iter().map(|capability| {
-        let known = published.entry(std::ptr::from_ref(capability.spec)).or_insert_with(|| tool(rules, capability));
-        let mut tool = known.clone();
-        tool.name = Cow::Owned(capability.name.to_string());
-        tool
-    });
-    tools.collect()
+/// What lists show of each capability, in the catalog's order.
+pub(super) struct Published(Box<[Shown]>);
+
+enum Shown {
+    Tool(Tool),
+    Prompt(Prompt),
+    Resource(Resource),
+    Template(ResourceTemplate),
+}
+
+macro_rules! shown {
+    ($($name:ident: $kind:ident($ty:ty);)*) => {$(
+        pub(super) fn $name(&self, id: usize) -> Option<&$ty> {
+            match self.0.get(id)? {
+                Shown::$kind(it) => Some(it),
+                _ => None,
+            }
+        }
+    )*};
+}
+
+impl Published {
+    shown! {
+        tool: Tool(Tool);
+        prompt: Prompt(Prompt);
+        resource: Resource(Resource);
+        template: Template(ResourceTemplate);
+    }
+
+    /// All capabilities of these rules.
+    pub(super) fn of(rules: &Rules) -> Self {
+        // Instances of a tool differ in their names only.
+        let mut tools: HashMap<*const CapabilitySpec, Tool> = HashMap::new();
+        let shown = rules.catalog.all().iter().map(|it| match it.kind {
+            Kind::Tool => {
+                let known = tools.entry(std::ptr::from_ref(it.spec)).or_insert_with(|| tool(rules, it));
+                let mut tool = known.clone();
+                tool.name = Cow::Owned(it.name.to_string());
+                Shown::Tool(tool)
+            }
+            Kind::Prompt => Shown::Prompt(prompt(it)),
+            Kind::Resource => Shown::Resource(resource(it)),
+            Kind::Template => Shown::Template(template(it)),
+        });
+        Self(shown.collect())
+    }
+}
+
+fn description(spec: &CapabilitySpec) -> Option<&'static str> {
+    Some(spec.description).filter(|text| !text.is_empty())
 }
 
 fn tool(rules: &Rules, capability: &Capability) -> Tool {
@@ -35,7 +74,7 @@ fn tool(rules: &Rules, capability: &Capability) -> Tool {
     );
     let mut tool = Tool::new_with_raw("", None, Arc::clone(capability.arguments.published()));
     tool.title = spec.title.map(str::to_owned);
-    tool.description = (!spec.description.is_empty()).then_some(Cow::Borrowed(spec.description));
+    tool.description = description(spec).map(Cow::Borrowed);
     tool.output_schema = capability.output.as_ref().map(|output| {
         let mut schema = Value::Object(output.schema.clone());
         rules.policies.of(capability).plan.widen(&mut schema);
@@ -45,4 +84,45 @@ fn tool(rules: &Rules, capability: &Capability) -> Tool {
         }
     });
     tool.with_annotations(annotations)
+}
+
+fn prompt(capability: &Capability) -> Prompt {
+    let spec = capability.spec;
+    let required = capability.arguments.published().get("required").and_then(Value::as_array);
+    let arguments = spec.params.iter().filter(|param| param.is_argument()).map(|param| {
+        let needed = required.is_some_and(|names| names.iter().any(|name| name == param.name()));
+        let mut argument = PromptArgument::new(param.name()).with_required(needed);
+        argument.description = Some(param.doc().to_owned()).filter(|text| !text.is_empty());
+        argument
+    });
+    let arguments: Vec<PromptArgument> = arguments.collect();
+    let mut prompt = Prompt::new(
+        capability.name.to_string(),
+        description(spec),
+        Some(arguments).filter(|arguments| !arguments.is_empty()),
+    );
+    prompt.title = spec.title.map(str::to_owned);
+    prompt
+}
+
+fn resource(capability: &Capability) -> Resource {
+    let spec = capability.spec;
+    let mut resource = Resource::new(capability.name.to_string(), capability.label.to_string());
+    resource.title = spec.title.map(str::to_owned);
+    resource.description = description(spec).map(str::to_owned);
+    if let Exposed::Resource { mime, size, .. } = spec.exposed {
+        (resource.mime_type, resource.size) = (mime.map(str::to_owned), size);
+    }
+    resource
+}
+
+fn template(capability: &Capability) -> ResourceTemplate {
+    let spec = capability.spec;
+    let mut template = ResourceTemplate::new(capability.name.to_string(), capability.label.to_string());
+    template.title = spec.title.map(str::to_owned);
+    template.description = description(spec).map(str::to_owned);
+    if let Exposed::Resource { mime, .. } = spec.exposed {
+        template.mime_type = mime.map(str::to_owned);
+    }
+    template
 }

@@ -10,7 +10,7 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jsonschema::Validator;
 use rmcp::model::{ElicitationSchema, PrimitiveSchemaDefinition};
@@ -24,7 +24,7 @@ type Object = Map<String, Value>;
 
 /// What a person is asked, as a client shows it.
 pub(crate) struct Form {
-    schema: ElicitationSchema,
+    schema: Arc<ElicitationSchema>,
     /// What answers are held to: the same, said so that mistakes read well.
     validator: Validator,
     /// The fields, and whether each is a whole number.
@@ -56,17 +56,17 @@ impl Form {
         for (name, field) in wanted["properties"].as_object().into_iter().flatten() {
             faithful::<PrimitiveSchemaDefinition>(field).ok_or_else(|| format!("`{name}`: {LIBRARY}"))?;
         }
-        let schema = faithful(&wanted).ok_or(LIBRARY)?;
+        let schema = Arc::new(faithful(&wanted).ok_or(LIBRARY)?);
         Ok(Self { schema, validator, fields })
     }
 
     /// What a client is sent: the fields in the order of the type.
-    pub(crate) fn schema(&self) -> &ElicitationSchema {
+    pub(crate) fn schema(&self) -> &Arc<ElicitationSchema> {
         &self.schema
     }
 
-    /// Reads an answer: exactly what was asked for, held to the schema, then decoded. What is left out gets the type's own
-    /// default, whatever the form suggests.
+    /// Reads an answer: what was asked for, held to the schema, then decoded. What is left out gets the type's own default,
+    /// whatever the form suggests; what is said beside is dropped, as clients may say more than they were asked.
     ///
     /// # Errors
     /// What doesn't fit.
@@ -74,14 +74,12 @@ impl Form {
         let misfit =
             |expected: &'static str| Misfit(vec![BadArgument { name: "answer".into(), expected: expected.into() }]);
         let Value::Object(members) = content else { return Err(misfit("expected an object")) };
-        if members.keys().any(|name| !self.fields.iter().any(|(known, _)| known == name)) {
-            return Err(misfit("expected nothing but what was asked for"));
-        }
         let mistakes = mistakes(&self.validator, content);
         if !mistakes.is_empty() {
             return Err(Misfit(mistakes));
         }
         let mut members = members.clone();
+        members.retain(|name, _| self.fields.iter().any(|(known, _)| known == name));
         for (name, _) in self.fields.iter().filter(|(_, whole)| *whole) {
             // `30.0` is an integer to JSON Schema and to clients that know no other numbers.
             if let Some(member) = members.get_mut(name)

@@ -288,7 +288,7 @@ fn what_a_form_says_is_what_an_answer_is_held_to() {
         let said = misfit::<Everything>(json!({ name: value }));
         assert!(said.starts_with(name) && !said.contains("s3cret"), "{name} {value}: {said}");
     }
-    for answer in [json!(null), json!([]), json!("s3cret"), json!({ "s3cret": 1 }), json!({ "big": 1e300 })] {
+    for answer in [json!(null), json!([]), json!("s3cret"), json!({ "big": 1e300 })] {
         let said = misfit::<Everything>(answer.clone());
         assert!(!said.is_empty() && !said.contains("s3cret"), "{answer}: {said}");
     }
@@ -321,7 +321,7 @@ fn a_form_may_ask_for_nothing_but_consent() {
     struct Consent {}
     assert_eq!(wire::<Consent>(), json!({ "type": "object", "properties": {} }));
     assert_eq!(misfit::<Consent>(json!({})), "");
-    assert!(!misfit::<Consent>(json!({ "more": 1 })).is_empty());
+    assert_eq!(misfit::<Consent>(json!({ "more": 1 })), "", "what nobody asked for is dropped");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::{
     call::{Bound, Failure, Refused, Reply},
     exposure::{ConfiguredModule, Instance},
     identity::{Agent, Identity, Principal},
+    input::Silent,
 };
 
 /// A module, and a neighbour's file and another outside of all agents' roots that nobody may see.
@@ -60,7 +61,7 @@ impl Ground {
             state: Arc::default(),
             module: Some(instance.mounted),
             cancelled: tokio_util::sync::CancellationToken::new(),
-            progress: None,
+            outlet: Arc::new(Silent),
             budget: Budget::default(),
         };
         Self { base, call }
@@ -86,6 +87,7 @@ impl Ground {
             Failure::User(text) => Refusal::User(text.into_owned()),
             Failure::Denied(text) => Refusal::Denied(text.into_owned()),
             Failure::Internal(error) => Refusal::Internal(error.to_string()),
+            Failure::Lacking(ability) => panic!("it asks for {ability}"),
         };
         let function = match (spec.bind)(&self.call, &arguments) {
             Ok(Bound::Blocking(function)) => function,
@@ -101,6 +103,7 @@ impl Ground {
                 let text = |block: ContentBlock| serde_json::to_value(block).expect("JSON")["text"].take();
                 Ok(blocks.into_iter().map(text).collect())
             }
+            other => panic!("no tool's reply: {other:?}"),
         }
     }
 

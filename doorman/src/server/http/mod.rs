@@ -37,11 +37,12 @@ pub(super) use serve::{Reach, ReachOptions};
 use sessions::Sessions;
 
 use super::{
+    arrival::{Arrival, Pass},
     door::Door,
-    handler::{Arrival, Handler, Pass},
+    handler::Handler,
     scan::{self, ScanLimits},
 };
-use crate::audit::Transport;
+use crate::{audit::Transport, identity::Principal};
 
 tokio::task_local! {
     /// Who calls, for what rmcp asks before it dispatches a request: which headers a tool's arguments repeat.
@@ -51,6 +52,11 @@ tokio::task_local! {
 /// The request that rmcp is reading.
 pub(super) fn arrival() -> Option<Arrival> {
     ARRIVAL.try_with(Clone::clone).ok()
+}
+
+/// Who sent the request that rmcp is reading.
+fn caller() -> Option<Arc<Principal>> {
+    ARRIVAL.try_with(|arrival| Arc::clone(&arrival.access.principal)).ok()
 }
 
 /// How HTTP is served.
@@ -98,7 +104,7 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
         config
     };
     let shared = handler.clone();
-    let stateless = StreamableHttpService::new(move || Ok(shared.clone()), Arc::default(), config(false));
+    let stateless = StreamableHttpService::new(move || Ok(shared.for_caller(caller())), Arc::default(), config(false));
     let sessions = Sessions::new(handler, config(true));
     let path = settings.path.clone();
     let server =

@@ -63,7 +63,8 @@ impl Sessions {
         // rmcp's idle timer would end a session in the middle of a silent tool call; ours counts from the last request.
         manager.session_config.keep_alive = None;
         let manager = Arc::new(manager);
-        let service = StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&manager), config);
+        let service =
+            StreamableHttpService::new(move || Ok(handler.for_caller(super::caller())), Arc::clone(&manager), config);
         Self { service, manager, open: Mutex::default() }
     }
 

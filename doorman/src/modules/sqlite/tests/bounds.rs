@@ -9,7 +9,10 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::call::{Call, StateTable};
+use crate::{
+    call::{Call, StateTable},
+    input::Silent,
+};
 
 const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
 
@@ -39,7 +42,7 @@ fn s27_a_cancelled_statement_ends() {
         state: Arc::new(StateTable::default()),
         module: None,
         cancelled: token.clone(),
-        progress: None,
+        outlet: Arc::new(Silent),
         budget: Budget::default(),
     };
     let cancelled = Cancelled::from_call(&call).expect("an extractor");

@@ -146,6 +146,7 @@ fn answer<T: Serialize>(result: ToolResult<T>) -> Result<Value, Mistake> {
             Failure::User(text) => Mistake::User(text.into()),
             Failure::Denied(text) => Mistake::Denied(text.into()),
             Failure::Internal(error) => Mistake::Internal(error.to_string()),
+            Failure::Lacking(ability) => panic!("it asks for {ability}"),
         }),
     }
 }

@@ -1,0 +1,179 @@
+//! What leaves while a call runs: progress, log messages, questions. Redacted by the rules of the capability, then handed
+//! to the client; questions go the way that the protocol has for them.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::{Found, Request, Rules, rounds::Rounds, waiting::Waiting};
+use crate::{
+    input::{Ability, InputError, Level, Outlet, Question, Sampling},
+    redact::{Counts, Plan},
+};
+
+/// How long a client may take to answer a question.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(600);
+
+/// The client of a call; the transport implements it. What comes here is redacted.
+pub(crate) trait Client: Send + Sync {
+    /// Whether it said that it can do this.
+    fn can(&self, ability: Ability) -> bool;
+
+    /// Whether its protocol version has rounds instead of requests from the server.
+    fn has_rounds(&self) -> bool;
+
+    fn progress(&self, progress: f64, total: Option<f64>, message: Option<String>) -> BoxFuture<'static, ()>;
+
+    fn log(&self, level: Level, data: Value) -> BoxFuture<'static, ()>;
+
+    /// Asks it, where its protocol version has requests from the server.
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Value, InputError>>;
+}
+
+/// A client that hears nothing and can do nothing.
+pub(crate) struct Nobody;
+
+impl Client for Nobody {
+    fn can(&self, _: Ability) -> bool {
+        false
+    }
+
+    fn has_rounds(&self) -> bool {
+        false
+    }
+
+    fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn log(&self, _: Level, _: Value) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Value, InputError>> {
+        Box::pin(std::future::ready(Err(InputError::Unsupported(question.ability()))))
+    }
+}
+
+/// The way a question goes.
+enum Way {
+    /// The server asks.
+    Request,
+    /// The round ends, and the next one brings the answer.
+    Rounds(Arc<Rounds>),
+}
+
+/// The outlet of one call.
+pub(super) struct Outgoing {
+    client: Arc<dyn Client>,
+    rules: Arc<Rules>,
+    capability: usize,
+    way: Way,
+    /// The function's time stands still while it waits for an answer.
+    pub(super) waiting: Arc<Waiting>,
+    /// How many questions had each name.
+    keys: Mutex<HashMap<String, u32>>,
+}
+
+impl Outgoing {
+    pub(super) fn of(
+        rules: &Arc<Rules>,
+        request: &Request,
+        found: &Found<'_>,
+        rounds: Option<Arc<Rounds>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            client: Arc::clone(&request.client),
+            rules: Arc::clone(rules),
+            capability: found.capability.id,
+            way: rounds.map_or(Way::Request, Way::Rounds),
+            waiting: Arc::default(),
+            keys: Mutex::default(),
+        })
+    }
+
+    /// Returns when a question has been asked that ends the round; never where the server asks.
+    pub(super) async fn round_ended(&self) {
+        match &self.way {
+            Way::Rounds(rounds) => rounds.ended().await,
+            Way::Request => std::future::pending().await,
+        }
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.rules.policies.of(self.rules.catalog.get(self.capability)).plan
+    }
+
+    /// A text without what must not leave; `None` if it can't be looked at.
+    fn redacted(&self, text: &str) -> Option<String> {
+        self.plan().text(text, &mut Counts::default()).ok().map(Cow::into_owned)
+    }
+
+    fn redacted_question(&self, question: &Question) -> Option<Question> {
+        Some(match question {
+            Question::Form { message, schema } => {
+                Question::Form { message: self.redacted(message)?, schema: Arc::clone(schema) }
+            }
+            // A page's address is a protocol field that must arrive as it is, but for what the process holds.
+            Question::Url { message, url } => {
+                Question::Url { message: self.redacted(message)?, url: self.rules.redactor.scrub(url).into_owned() }
+            }
+            Question::Sample(sampling) => {
+                let messages = sampling.messages.iter().map(|(role, text)| Some((role.clone(), self.redacted(text)?)));
+                let system = sampling.system.as_deref().map(|text| self.redacted(text).ok_or(()));
+                Question::Sample(Sampling {
+                    messages: messages.collect::<Option<_>>()?,
+                    system: system.transpose().ok()?,
+                    ..sampling.clone()
+                })
+            }
+            Question::Roots => Question::Roots,
+        })
+    }
+}
+
+impl Outlet for Outgoing {
+    fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) -> BoxFuture<'static, ()> {
+        self.client.progress(progress, total, message.and_then(|text| self.redacted(text)))
+    }
+
+    fn log(&self, level: Level, mut data: Value) -> BoxFuture<'static, ()> {
+        match self.plan().value(&mut data, &mut Counts::default()) {
+            Ok(()) => self.client.log(level, data),
+            Err(_) => Box::pin(std::future::ready(())),
+        }
+    }
+
+    fn key(&self, ability: Ability, wanted: Option<Cow<'static, str>>) -> String {
+        let key = wanted.map_or_else(|| ability.word().to_owned(), Cow::into_owned);
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = keys.entry(key.clone()).and_modify(|number| *number += 1).or_insert(1);
+        if *number == 1 { key } else { format!("{key}-{number}") }
+    }
+
+    fn ask(&self, key: &str, question: &Question, again: bool) -> BoxFuture<'static, Result<Value, InputError>> {
+        let ability = question.ability();
+        if !self.client.can(ability) {
+            return Box::pin(std::future::ready(Err(InputError::Unsupported(ability))));
+        }
+        let Some(question) = self.redacted_question(question) else {
+            return Box::pin(std::future::ready(Err(InputError::NoAnswer)));
+        };
+        match &self.way {
+            Way::Rounds(rounds) => rounds.ask(key, question, again),
+            Way::Request => {
+                let (asked, waiting) = (self.client.ask(question), Arc::clone(&self.waiting));
+                Box::pin(async move {
+                    let _pause = waiting.pause();
+                    tokio::time::timeout(ANSWER_WITHIN, asked).await.unwrap_or(Err(InputError::TimedOut))
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Calls of more than one round (MCP 2026-07-28, SEP-2322): a question ends a round, and the next request brings its answer
+//! together with a state that only this server can read.
+//!
+//! The state holds the call's id, the answers so far, and when it ends. It is encrypted and authenticated, and bound to the
+//! caller, the capability and all arguments. A call is taken in the state store for as long as one of its rounds runs and
+//! once it has come to its end: so no answer makes a function run to its end twice, in one process or in several.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::{Found, Request, outgoing::ANSWER_WITHIN};
+use crate::{
+    input::{InputError, Question, Sealer},
+    limits::{Limits, Taken, Unavailable},
+};
+
+/// What the seal is for.
+const PURPOSE: &str = "request state";
+
+/// The most bytes of answers that a call may gather: they travel with each round.
+const MOST: usize = 32 << 10;
+
+/// What a client sends along to go on with a call.
+#[derive(Default)]
+pub(crate) struct Continuation {
+    /// As this server gave it.
+    pub(crate) state: Option<String>,
+    /// By the names of the questions.
+    pub(crate) answers: BTreeMap<String, Value>,
+}
+
+/// One round of a call.
+pub(super) struct Rounds {
+    /// The call's id, the same in all of its rounds.
+    id: [u8; 16],
+    /// Whether there was a round before.
+    later: bool,
+    inner: Mutex<Inner>,
+    /// Told when a question has been asked that this round has no answer to.
+    asked: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Answers that this round brought.
+    brought: BTreeMap<String, Value>,
+    /// Those that the function has taken, of this round and those before.
+    taken: BTreeMap<String, Value>,
+    /// What is to be asked.
+    open: BTreeMap<String, Question>,
+    /// That the call is taken.
+    once: Option<Taken>,
+}
+
+/// What a state holds.
+#[derive(Serialize, Deserialize)]
+struct State {
+    id: [u8; 16],
+    /// In seconds since 1970.
+    until: u64,
+    answers: BTreeMap<String, Value>,
+}
+
+/// A state that isn't one of this server's for this call, or not any more.
+pub(super) struct Foreign;
+
+/// Questions, and the state that goes with them.
+pub(crate) struct Round {
+    pub(crate) questions: BTreeMap<String, Question>,
+    pub(crate) state: String,
+}
+
+/// What a state is bound to.
+struct Bound {
+    caller: [u8; 16],
+    capability: String,
+    arguments: [u8; 32],
+}
+
+impl Bound {
+    fn of(request: &Request, found: &Found<'_>) -> Self {
+        Self {
+            caller: request.access.caller.to_bytes(),
+            capability: found.capability.counted_as().into_owned(),
+            arguments: crate::limits::sha256(&found.arguments),
+        }
+    }
+
+    fn parts(&self) -> [&[u8]; 3] {
+        [&self.caller, self.capability.as_bytes(), &self.arguments]
+    }
+}
+
+impl Rounds {
+    /// The round that a request begins.
+    pub(super) fn open(request: &Request, found: &Found<'_>, sealer: &Sealer) -> Result<Self, Foreign> {
+        let Continuation { state, answers } = &request.continuation;
+        let (id, taken, later) = match state {
+            None => {
+                let mut id = [0; 16];
+                aws_lc_rs::rand::fill(&mut id).map_err(|_| Foreign)?;
+                (id, BTreeMap::new(), false)
+            }
+            Some(text) => {
+                let plain = sealer.open(PURPOSE, &Bound::of(request, found).parts(), text).ok_or(Foreign)?;
+                let state: State = serde_json::from_slice(&plain).map_err(|_| Foreign)?;
+                if state.until < now() {
+                    return Err(Foreign);
+                }
+                (state.id, state.answers, true)
+            }
+        };
+        let inner = Inner { brought: answers.clone(), taken, ..Inner::default() };
+        Ok(Self { id, later, inner: Mutex::new(inner), asked: Notify::new() })
+    }
+
+    /// The call's id.
+    pub(super) fn id(&self) -> &[u8; 16] {
+        &self.id
+    }
+
+    /// Whether there was a round before.
+    pub(super) fn is_later(&self) -> bool {
+        self.later
+    }
+
+    /// Takes the call, if there was a round before. `false`: it has been taken, by a round that runs or has come to its end.
+    pub(super) async fn take(&self, limits: &Limits) -> Result<bool, Unavailable> {
+        // A state ends before the taking does.
+        const KEPT: Duration = Duration::from_secs(ANSWER_WITHIN.as_secs() + 60);
+        if !self.later {
+            return Ok(true);
+        }
+        let taken = limits.take_once(&self.id, KEPT).await?;
+        let is_taken = taken.is_some();
+        self.lock().once = taken;
+        Ok(is_taken)
+    }
+
+    /// Lets go of a call that hasn't come to its end. What can't be given back stays taken: the call has to begin anew.
+    pub(super) async fn give_back(&self) {
+        let once = self.lock().once.take();
+        if let Some(once) = once {
+            once.give_back().await;
+        }
+    }
+
+    /// Answers, or notes the question and never returns: the round ends.
+    pub(super) fn ask(
+        self: &Arc<Self>,
+        key: &str,
+        question: Question,
+        again: bool,
+    ) -> BoxFuture<'static, Result<Value, InputError>> {
+        let answer = {
+            let mut inner = self.lock();
+            if again {
+                inner.taken.remove(key);
+                None
+            } else {
+                let brought = inner.brought.remove(key);
+                if let Some(answer) = brought {
+                    inner.taken.insert(key.to_owned(), answer);
+                }
+                inner.taken.get(key).cloned()
+            }
+        };
+        if let Some(answer) = answer {
+            return Box::pin(std::future::ready(Ok(answer)));
+        }
+        self.lock().open.insert(key.to_owned(), question);
+        self.asked.notify_one();
+        Box::pin(std::future::pending())
+    }
+
+    /// Returns when something has been asked.
+    pub(super) async fn ended(&self) {
+        self.asked.notified().await;
+    }
+
+    /// What is to be asked, with the state for the next round; `None` if the answers so far are too many bytes.
+    pub(super) fn close(&self, request: &Request, found: &Found<'_>, sealer: &Sealer) -> Option<Round> {
+        let mut inner = self.lock();
+        let (questions, answers) = (std::mem::take(&mut inner.open), std::mem::take(&mut inner.taken));
+        let state = State { id: self.id, until: now() + ANSWER_WITHIN.as_secs(), answers };
+        let plain = serde_json::to_vec(&state).ok().filter(|plain| plain.len() <= MOST)?;
+        let state = sealer.seal(PURPOSE, &Bound::of(request, found).parts(), &plain)?;
+        Some(Round { questions, state })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map(|it| it.as_secs()).unwrap_or_default()
+}
