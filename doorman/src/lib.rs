@@ -1,7 +1,7 @@
 //! MCP servers in Rust, with the locks already on the doors.
 //!
 //! Annotate ordinary functions with [`#[expose]`](expose), group those that share an instance with
-//! [`#[tool_module]`](tool_module), list them with [`tools!`], and serve them with a [`Doorman`]: on stdio, and over
+//! [`#[tool_module]`](tool_module), list them with [`tools!`], [`resources!`] and [`prompts!`], and serve them with a [`Doorman`]: on stdio, and over
 //! HTTP, for MCP 2026-07-28 and earlier versions, deny by default. What isn't said doesn't compile; what wasn't granted
 //! doesn't exist.
 //!
@@ -63,10 +63,10 @@ pub mod scope;
 mod server;
 mod state;
 
-pub use doorman_macros::{Argument, expose, tool_module, tools};
+pub use doorman_macros::{Argument, expose, prompts, resources, tool_module, tools};
 
 #[doc(inline)]
-pub use call::{Argument, Call, Caller, Cancelled, FromCall, Progress, State, ToolError, ToolResult};
+pub use call::{Argument, Call, Caller, Cancelled, FromCall, Partial, Progress, State, ToolError, ToolResult};
 #[doc(inline)]
 pub use exposure::{Credentials, ModuleError, ToolModule};
 #[doc(inline)]
@@ -108,7 +108,7 @@ pub mod __private {
 
     pub use crate::{
         call::{
-            Argument, BadArgument, Bound, Call, Decoded, Param, ParamSpec, Params, Refused, Reply, ToolError,
+            Argument, BadArgument, Bound, Call, Decoded, Param, ParamSpec, Params, Partial, Refused, Reply, ToolError,
             private::*,
         },
         exposure::{
@@ -128,8 +128,9 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
 
     pub use crate::{
-        Argument, Budget, Call, Caller, Cancelled, Credentials, Doorman, FromCall, ModuleError, Progress,
-        ResourceScope, ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult, content::ContentBlock, expose,
-        tool_module, tools,
+        Argument, Budget, Call, Caller, Cancelled, Credentials, Doorman, FromCall, ModuleError, Partial, Progress,
+        ResourceScope, ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult,
+        content::{ContentBlock, Contents, Message},
+        expose, prompts, resources, tool_module, tools,
     };
 }

@@ -33,7 +33,7 @@ pub mod private {
     pub use super::{
         argument::{DefaultValue, Foreign, Plain, decode, default_value},
         field::{Field, FieldType, ForeignField, ForeignFieldType},
-        complete::{Completer, completed},
+        complete::{Completer, Completing, completed},
         output::{
             Output, Ret, RetExact, RetHeld, RetHeldExact, RetHeldPlain, RetHeldResult, RetPlain, RetResult, RetSpoken,
             RetSpokenExact, RetSpokenPlain, RetSpokenResult,
