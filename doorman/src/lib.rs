@@ -1,7 +1,7 @@
 //! MCP servers in Rust, with the locks already on the doors.
 //!
 //! Annotate ordinary functions with [`#[expose]`](expose), group those that share an instance with
-//! [`#[tool_module]`](tool_module), list them with [`tools!`], and serve them with a [`Doorman`]: on stdio, and over
+//! [`#[tool_module]`](tool_module), list them with [`tools!`], [`resources!`] and [`prompts!`], and serve them with a [`Doorman`]: on stdio, and over
 //! HTTP, for MCP 2026-07-28 and earlier versions, deny by default. What isn't said doesn't compile; what wasn't granted
 //! doesn't exist.
 //!
@@ -64,7 +64,7 @@ pub mod scope;
 mod server;
 mod state;
 
-pub use doorman_macros::{Argument, expose, tool_module, tools};
+pub use doorman_macros::{Argument, expose, prompts, resources, tool_module, tools};
 
 #[doc(inline)]
 pub use call::{Argument, Call, Caller, Cancelled, FromCall, Partial, Progress, State, ToolError, ToolResult, Updates};
@@ -111,7 +111,7 @@ pub mod __private {
 
     pub use crate::{
         call::{
-            Argument, BadArgument, Bound, Call, Decoded, Param, ParamSpec, Params, Refused, Reply, ToolError,
+            Argument, BadArgument, Bound, Call, Decoded, Param, ParamSpec, Params, Partial, Refused, Reply, ToolError,
             private::*,
         },
         exposure::{
@@ -135,6 +135,6 @@ pub mod prelude {
         Partial, Progress, ResourceScope, Sampling, ScopeViolation, Scoped, State, ToolError, ToolModule, ToolResult,
         Updates,
         content::{ContentBlock, Contents, Message},
-        expose, tool_module, tools,
+        expose, prompts, resources, tool_module, tools,
     };
 }

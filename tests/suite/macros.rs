@@ -5,15 +5,15 @@ mod arguments;
 mod functions;
 mod modules;
 
-use doorman::__private::ToolSpec;
+use std::fmt::Debug;
 
 /// A spec as text, on one line.
-fn shown(spec: &ToolSpec) -> String {
+fn shown(spec: impl Debug) -> String {
     format!("{spec:?}")
 }
 
 #[track_caller]
-fn assert_says(spec: &ToolSpec, what: &[&str]) {
+fn assert_says(spec: impl Debug, what: &[&str]) {
     let shown = shown(spec);
     for what in what {
         assert!(shown.contains(what), "{what:?} is not in {shown}");

@@ -126,6 +126,9 @@ fn field(mut field: syn::Field, errors: &mut Errors) -> Field {
     if let Some(header) = &arg.header {
         errors.at(header, "a header stands for a parameter, not for a field of one");
     }
+    if let Some(complete) = &arg.complete {
+        errors.at(&complete.key, "MCP completes whole arguments, not fields of one");
+    }
     let (passed, serde) = passed::read(&field.attrs, Place::Field, errors);
     if let (Some(_), Some(Default::Word(said) | Default::Function(said))) = (&arg.default, &serde.default) {
         errors.at(said, "the default is said twice, here and in `#[arg(…)]`");

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Expr, ExprLit, ExprRange, ExprUnary, Ident, Lit, LitStr, RangeLimits, UnOp};
 
+use super::complete::{self, Complete};
 use crate::{
     errors::Errors,
     keys::{Form, Keys},
@@ -17,6 +18,7 @@ const FORMS: &[Form] = &[
     Form::new("pattern", "a regular expression: `pattern = \"^[a-z]+$\"`"),
     Form::new("serde", "`serde`, alone"),
     Form::new("header", "a header's name: `header = \"X-Tenant\"`"),
+    Form::new("complete", complete::LEGAL),
 ];
 
 /// What was said of an argument.
@@ -29,6 +31,7 @@ pub(crate) struct Arg {
     pub(crate) pattern: Option<LitStr>,
     pub(crate) serde: Option<Ident>,
     pub(crate) header: Option<LitStr>,
+    pub(crate) complete: Option<Complete>,
 }
 
 /// What stands for an argument that is left out.
@@ -37,6 +40,15 @@ pub(crate) enum Fallback {
     OfType(Ident),
     /// `default = …`.
     Is(Expr),
+}
+
+impl ToTokens for Fallback {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::OfType(word) => word.to_tokens(tokens),
+            Self::Is(expr) => expr.to_tokens(tokens),
+        }
+    }
 }
 
 /// The ends of an inclusive range; at least one.
@@ -65,18 +77,20 @@ impl Arg {
             pattern: keys.text("pattern", errors),
             serde: keys.word("serde", errors),
             header: keys.text("header", errors).filter(|text| is_header(text, errors)),
+            complete: Complete::parse(&keys, errors),
         }
     }
 
     /// Whether something was said that only an argument can have.
     pub(crate) fn is_about_an_argument(&self) -> bool {
-        let Self { default, description: _, range, length, pattern, serde, header } = self;
+        let Self { default, description: _, range, length, pattern, serde, header, complete } = self;
         default.is_some()
             || range.is_some()
             || length.is_some()
             || pattern.is_some()
             || serde.is_some()
             || header.is_some()
+            || complete.is_some()
     }
 
     /// The constraints, as a list's elements.

@@ -1,9 +1,10 @@
-//! What a tool's signature can't be, each with its reason, at its token.
+//! What a capability's signature can't be, each with its reason, at its token.
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::{Ident, ReturnType, Safety, Signature, Type};
 
+use super::kind::Kind;
 use crate::{errors::Errors, tokens};
 
 /// Names that would shadow a primitive type in the function's module, and break what others write there.
@@ -18,28 +19,28 @@ pub(crate) fn hides_a_primitive(name: &Ident) -> bool {
 }
 
 /// Reports everything about the signature but its parameters.
-pub(crate) fn signature(sig: &Signature, errors: &mut Errors) {
+pub(crate) fn signature(sig: &Signature, kind: &Kind, errors: &mut Errors) {
     if let Some(token) = &sig.constness {
-        errors.at(token, "a tool can't be `const`: it runs when it is called");
+        errors.at(token, format_args!("a {kind} can't be `const`: it runs when it is called"));
     }
     if !matches!(sig.safety, Safety::Default) {
-        errors.at(&sig.safety, "a tool can't be `unsafe`: its caller is a model");
+        errors.at(&sig.safety, format_args!("a {kind} can't be `unsafe`: its caller is a model"));
     }
     if let Some(token) = &sig.abi {
-        errors.at(token, "a tool has Rust's own ABI");
+        errors.at(token, format_args!("a {kind} has Rust's own ABI"));
     }
     if hides_a_primitive(&sig.ident) {
-        let message = "a tool's function can't have the name of a primitive type; rename it and say `name = \"…\"`";
-        errors.at(&sig.ident, message);
+        let reason = "can't have the name of a primitive type; rename it and say `name = \"…\"`";
+        errors.at(&sig.ident, format_args!("a {kind}'s function {reason}"));
     }
     for param in &sig.generics.params {
-        errors.at(param, "a tool can't be generic: its schema is known at compile time");
+        errors.at(param, format_args!("a {kind} can't be generic: its schema is known at compile time"));
     }
     if let Some(clause) = &sig.generics.where_clause {
-        errors.at(clause.where_token, "a tool can't have a `where` clause: it has no generics");
+        errors.at(clause.where_token, format_args!("a {kind} can't have a `where` clause: it has no generics"));
     }
     if let Some(variadic) = &sig.variadic {
-        errors.at(variadic, "a tool can't be variadic: its schema is known at compile time");
+        errors.at(variadic, format_args!("a {kind} can't be variadic: its schema is known at compile time"));
     }
     if let ReturnType::Type(_, ty) = &sig.output {
         output(ty, errors);
@@ -62,12 +63,13 @@ fn has_impl(ty: &Type) -> bool {
 }
 
 /// Whether a parameter's type can be named in generated items, and owned by a call.
-pub(crate) fn parameter(ty: &Type, errors: &mut Errors) -> bool {
+pub(crate) fn parameter(ty: &Type, kind: &Kind, errors: &mut Errors) -> bool {
     let is_borrow = |tree: &TokenTree| matches!(tree, TokenTree::Punct(punct) if matches!(punct.as_char(), '&' | '\''));
     if has_impl(ty) {
         errors.at(ty, "name the type: `impl Trait` has no schema");
     } else if tokens::find(ty.to_token_stream(), &is_borrow).is_some() {
-        errors.at(ty, "a tool owns its arguments: `String` instead of `&str`, no references, no lifetimes");
+        let form = "`String` instead of `&str`, no references, no lifetimes";
+        errors.at(ty, format_args!("a {kind} owns its arguments: {form}"));
     } else {
         return true;
     }

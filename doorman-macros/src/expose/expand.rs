@@ -1,17 +1,17 @@
-//! The spec of a tool: slots for its parameters, a table of what is published, three small functions and a constant. No
+//! The spec of a capability: slots for its parameters, a table of what is published, three small functions and a constant. No
 //! struct and, for functions, no async block: one generic decode in the library does the work.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ReturnType;
 
-use super::{check, keys::ToolKeys, params::Param, parse::Function};
+use super::{check, keys::CapabilityKeys, params::Param, parse::Function};
 use crate::{docs, tokens};
 
-/// All that is known of a tool.
-pub(crate) struct Tool<'a> {
+/// All that is known of a capability.
+pub(crate) struct Capability<'a> {
     pub(crate) name: String,
-    pub(crate) keys: &'a ToolKeys,
+    pub(crate) keys: &'a CapabilityKeys,
     pub(crate) function: &'a Function,
     pub(crate) params: &'a [Param],
     pub(crate) callee: Callee<'a>,
@@ -29,7 +29,7 @@ pub(crate) enum Callee<'a> {
     Method(&'a TokenStream),
 }
 
-impl Tool<'_> {
+impl Capability<'_> {
     /// An expression of type `CapabilitySpec`. The names that it brings along are ugly so that they hide none of the
     /// application's.
     pub(crate) fn spec(&self) -> TokenStream {
@@ -81,13 +81,16 @@ impl Tool<'_> {
             }
             _ => (quote!(()), (sig.ident.span(), sig.ident.span())),
         };
-        let head = quote_spanned!(start=> ::doorman::__private::Ret::<);
+        let ret = self.keys.kind.output();
+        let [exact, plain, result] = ["Exact", "Plain", "Result"].map(|it| format_ident!("{ret}{it}"));
+        let ret = Ident::new(ret, start);
+        let head = quote_spanned!(start=> ::doorman::__private::#ret::<);
         let tail = quote_spanned!(end=> >(::core::marker::PhantomData));
         let output = quote_spanned!(start=> (&&&#head #ty #tail).__doorman_output());
         quote! {
             fn __output() -> __doorman::Output<#ty> {
                 #[allow(unused_imports)]
-                use __doorman::{RetExact as _, RetPlain as _, RetResult as _};
+                use __doorman::{#exact as _, #plain as _, #result as _};
                 #output
             }
             fn __schema(generator: &mut __doorman::SchemaGenerator) -> __doorman::Option<__doorman::Schema> {

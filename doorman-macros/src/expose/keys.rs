@@ -1,4 +1,4 @@
-//! What `#[expose(…)]` says of a tool, every text checked with the grammar that a manifest is read with.
+//! What `#[expose(…)]` says of a capability, every text checked with the grammar that a manifest is read with.
 
 use std::fmt::Display;
 
@@ -7,6 +7,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, LitStr, Path, ext::IdentExt, spanned::Spanned};
 
+use super::kind::Kind;
 use crate::{
     errors::Errors,
     keys::{Form, Keys},
@@ -31,9 +32,14 @@ const FORMS: &[Form] = &[
     Form::new("timeout", "a text: `timeout = \"30s\"`"),
     Form::new("max_result", "a text: `max_result = \"64KiB\"`"),
     Form::new("schema", "the path of a `fn() -> serde_json::Value`: `schema = my_schema`"),
+    Form::new("task", "`task`, or `task = \"required\"`"),
+    Form::new("resource", "a text: `resource = \"notes://{id}\"`"),
+    Form::new("mime", "a text: `mime = \"text/plain\"`"),
+    Form::new("size", "a whole number of bytes: `size = 70`"),
+    Form::new("prompt", "`prompt`, alone"),
 ];
 
-/// Where a tool stands, which decides what must be said.
+/// Where a capability stands, which decides what must be said.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Home {
     /// A free function.
@@ -42,9 +48,10 @@ pub(crate) enum Home {
     Module,
 }
 
-/// The keys of one tool. Where a key was wrong it is as if it hadn't been said: the mistake is reported, and type checks
+/// The keys of one capability. Where a key was wrong it is as if it hadn't been said: the mistake is reported, and type checks
 /// go on.
-pub(crate) struct ToolKeys {
+pub(crate) struct CapabilityKeys {
+    pub(crate) kind: Kind,
     effect: Option<&'static str>,
     access: Access,
     name: Option<LitStr>,
@@ -68,12 +75,14 @@ enum Access {
     Scopes(Vec<LitStr>),
 }
 
-impl ToolKeys {
+impl CapabilityKeys {
     /// `place` is where it is said that something is missing.
     pub(crate) fn parse(tokens: TokenStream, home: Home, place: Span, errors: &mut Errors) -> Self {
         let keys = Keys::parse(tokens, FORMS, errors);
+        let kind = Kind::parse(&keys, home, errors);
         Self {
-            effect: effect(&keys, place, errors),
+            effect: effect(&keys, &kind, place, errors),
+            kind,
             access: access(&keys, home, place, errors),
             name: keys.text("name", errors).filter(|text| legal(text, name::tool, errors).is_some()),
             title: keys.text("title", errors),
@@ -91,14 +100,14 @@ impl ToolKeys {
         }
     }
 
-    /// The tool's name: the function's unless another is said.
+    /// Its name: the function's unless another is said.
     pub(crate) fn name_of(&self, function: &Ident, errors: &mut Errors) -> String {
         if let Some(name) = &self.name {
             return name.value();
         }
         let name = function.unraw().to_string();
         if !name::is_tool(&name) {
-            errors.at(function, format_args!("`{name}` can't be a tool's name; say `name = \"…\"`"));
+            errors.at(function, format_args!("`{name}` can't be a {}'s name; say `name = \"…\"`", self.kind));
         }
         name
     }
@@ -131,26 +140,34 @@ impl ToolKeys {
         let timeout = self.timeout.iter().map(|it| quote!(.timeout(#it)));
         let max_result = self.max_result.iter().map(|it| quote!(.max_result(#it)));
         let schema = self.schema.iter().map(|it| quote_spanned!(it.span()=> .schema(#it)));
+        let kind = self.kind.call();
         quote! {
-            #(#title)* #idempotent #(#open_world)* #redact #reveal #(#rate)* #(#breaker)* #(#cost)* #(#timeout)* #(#max_result)*
+            #kind #(#title)* #idempotent #(#open_world)* #redact #reveal #(#rate)* #(#breaker)* #(#cost)* #(#timeout)* #(#max_result)*
             #(#schema)*
         }
     }
 }
 
-fn effect(keys: &Keys, place: Span, errors: &mut Errors) -> Option<&'static str> {
+fn effect(keys: &Keys, kind: &Kind, place: Span, errors: &mut Errors) -> Option<&'static str> {
     const EFFECTS: [(&str, &str); 3] = [("read_only", "ReadOnly"), ("write", "Write"), ("destructive", "Destructive")];
     let mut said: Option<(&Ident, &'static str)> = None;
     for name in keys.names() {
         let Some((key, effect)) = EFFECTS.iter().find(|(key, _)| name == key) else { continue };
         keys.word(key, errors);
         match said {
-            Some((first, _)) => errors.at(name, format_args!("a tool has one effect, and it is `{first}` already")),
+            Some((first, _)) => errors.at(name, format_args!("a {kind} has one effect, and it is `{first}` already")),
             None => said = Some((name, effect)),
         }
     }
-    if said.is_none() {
-        errors.at_span(place, "say what this tool does to the world: `read_only`, `write` or `destructive`");
+    match (said, kind.is_read()) {
+        (None, None) => {
+            errors.at_span(place, "say what this tool does to the world: `read_only`, `write` or `destructive`");
+        }
+        (None, Some(reason)) => errors.at_span(place, format_args!("say `read_only`: {reason}")),
+        (Some((first, _)), Some(reason)) if first != "read_only" => {
+            errors.at(first, format_args!("{reason}: say `read_only` instead of `{first}`"));
+        }
+        (Some(_), _) => {}
     }
     said.map(|(_, effect)| effect)
 }

@@ -4,8 +4,10 @@
 
 mod arg;
 mod check;
+mod complete;
 mod expand;
 mod keys;
+mod kind;
 mod params;
 mod parse;
 
@@ -16,8 +18,8 @@ use syn::ext::IdentExt;
 use crate::{attributes, errors::Errors};
 pub(crate) use arg::{Arg, Bounds, Fallback};
 pub(crate) use check::signature;
-pub(crate) use expand::{Callee, Tool};
-pub(crate) use keys::{Home, ToolKeys, legal};
+pub(crate) use expand::{Callee, Capability};
+pub(crate) use keys::{CapabilityKeys, Home, legal};
 pub(crate) use params::{Module, parse as params, strip};
 pub(crate) use parse::Function;
 
@@ -43,11 +45,11 @@ pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream 
         return function.with_errors_inside(&errors.into_tokens());
     }
 
-    let keys = ToolKeys::parse(attribute, Home::Function, Span::call_site(), &mut errors);
+    let keys = CapabilityKeys::parse(attribute, Home::Function, Span::call_site(), &mut errors);
     let mistakes = errors.len();
-    signature(&function.sig, &mut errors);
-    let params = params::parse(&mut function.sig, None, &mut errors);
-    let spec = Tool {
+    signature(&function.sig, &keys.kind, &mut errors);
+    let params = params::parse(&mut function.sig, None, &keys.kind, &mut errors);
+    let spec = Capability {
         name: keys.name_of(&function.sig.ident, &mut errors),
         keys: &keys,
         function: &function,
@@ -64,7 +66,8 @@ pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream 
     }
     let conditions = attributes::conditions(&function.attrs);
     let (vis, ident) = (&function.vis, &function.sig.ident);
-    let doc = format!("`tools![{}]` finds the tool here.", ident.unraw());
+    let (kind, spec_type) = (&keys.kind, keys.kind.spec_type());
+    let doc = format!("`{kind}s![{}]` finds the {kind} here.", ident.unraw());
     let errors = errors.into_tokens();
     quote! {
         #function
@@ -79,7 +82,7 @@ pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream 
         #[allow(unreachable_pub)]
         impl #ident {
             #[doc(hidden)]
-            pub const __SPEC: &'static ::doorman::__private::ToolSpec = &::doorman::__private::ToolSpec::of(#spec);
+            pub const __SPEC: &'static ::doorman::__private::#spec_type = &::doorman::__private::#spec_type::of(#spec);
         }
     }
 }

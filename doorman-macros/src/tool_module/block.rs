@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Generics, ImplItem, Token, Type, Visibility, braced,
+    Attribute, Generics, Ident, ImplItem, Token, Type, Visibility, braced,
     parse::{Parse, ParseStream},
     token::Brace,
 };
@@ -110,6 +110,15 @@ impl Block {
             errors.at(&self.ty, "a module is a type of yours, without generics: `impl Notes`");
         }
         ty
+    }
+
+    /// The names of the methods, and whether each has a receiver.
+    pub(super) fn methods(&self) -> Vec<(Ident, bool)> {
+        let methods = self.members.iter().filter_map(|member| match member {
+            Member::Method(function) => Some((function.sig.ident.clone(), function.sig.receiver().is_some())),
+            Member::Other(_) => None,
+        });
+        methods.collect()
     }
 
     /// Takes our attributes off, for a block that is given back with an error.

@@ -10,7 +10,7 @@ use crate::tokens;
 
 impl Model<'_> {
     pub(super) fn expand(&self) -> TokenStream {
-        let Self { ty, keys, tools, .. } = self;
+        let Self { ty, keys, capabilities, .. } = self;
         let name = &keys.name;
         let scope = match &keys.scope {
             Some(scope) => quote!(#scope),
@@ -23,7 +23,7 @@ impl Model<'_> {
             #[automatically_derived]
             impl ::doorman::__private::ToolModule for #ty {
                 const NAME: &'static str = #name;
-                const CAPABILITIES: &'static [&'static __doorman::CapabilitySpec] = &[#(&#tools),*];
+                const CAPABILITIES: &'static [&'static __doorman::CapabilitySpec] = &[#(#capabilities),*];
                 type Scope = #scope;
                 fn resource_scope(&self) -> __doorman::Option<&Self::Scope> {
                     #resource_scope

@@ -1,5 +1,5 @@
-//! `#[tool_module]` on an `impl` block: a module of tools on one instance. The block's keys say its resource scope and its
-//! configuration; methods with `#[expose]` become tools as functions do; four methods are known by name. What goes out is
+//! `#[tool_module]` on an `impl` block: a module of capabilities on one instance. The block's keys say its resource scope
+//! and its configuration; methods with `#[expose]` become tools, resources and prompts as functions do; four methods are known by name. What goes out is
 //! the block without our attributes, and the implementations of `ToolModule` and `ConfiguredModule`.
 
 mod block;
@@ -14,7 +14,7 @@ use syn::{Attribute, Ident, Meta, Path};
 use crate::{
     attributes,
     errors::Errors,
-    expose::{self, Callee, Function, Home, Module, Tool, ToolKeys},
+    expose::{self, Callee, Capability, CapabilityKeys, Function, Home, Module},
     tokens,
 };
 use block::{Block, Member};
@@ -26,8 +26,8 @@ struct Model<'a> {
     ty: &'a TokenStream,
     keys: &'a ModuleKeys,
     lifecycle: Lifecycle,
-    /// Expressions of type `CapabilitySpec`.
-    tools: Vec<TokenStream>,
+    /// Expressions of type `&CapabilitySpec`.
+    capabilities: Vec<TokenStream>,
 }
 
 pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream {
@@ -47,9 +47,9 @@ pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream 
     };
     let keys = ModuleKeys::parse(attribute, &block.ty, &mut errors);
     let lifecycle = Lifecycle::find(&block, &keys, &mut errors);
-    let tools = tools(&mut block, &ty, &keys, &mut errors);
+    let capabilities = capabilities(&mut block, &ty, &keys, &mut errors);
 
-    let model = Model { ty: &ty, keys: &keys, lifecycle, tools };
+    let model = Model { ty: &ty, keys: &keys, lifecycle, capabilities };
     let implementations = model.expand();
     let conditions = attributes::conditions(&block.attrs);
     let errors = errors.into_tokens();
@@ -61,10 +61,11 @@ pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream 
     }
 }
 
-fn tools(block: &mut Block, ty: &TokenStream, keys: &ModuleKeys, errors: &mut Errors) -> Vec<TokenStream> {
-    let module = Module { ty, scope: keys.scope.as_ref() };
-    let mut names: Vec<(String, Ident)> = Vec::new();
-    let mut tools = Vec::new();
+fn capabilities(block: &mut Block, ty: &TokenStream, keys: &ModuleKeys, errors: &mut Errors) -> Vec<TokenStream> {
+    let methods = block.methods();
+    let module = Module { ty, scope: keys.scope.as_ref(), methods: &methods };
+    let mut known: Vec<(String, Ident)> = Vec::new();
+    let mut capabilities = Vec::new();
     for member in &mut block.members {
         let Member::Method(function) = member else { continue };
         let Some(exposed) = take_expose(&mut function.attrs, errors) else { continue };
@@ -73,29 +74,31 @@ fn tools(block: &mut Block, ty: &TokenStream, keys: &ModuleKeys, errors: &mut Er
             Meta::Path(_) | Meta::NameValue(_) => TokenStream::new(),
         };
         let place = exposed.path().segments.last().map_or(function.sig.ident.span(), |it| it.ident.span());
-        let tool_keys = ToolKeys::parse(said, Home::Module, place, errors);
-        let name = tool_keys.name_of(&function.sig.ident, errors);
-        match names.iter().find(|(other, _)| *other == name) {
-            Some((_, first)) => errors.at(
-                &function.sig.ident,
-                format_args!("the tool `{name}` is `{first}` already; say `name = \"…\"` on one of the two"),
-            ),
-            None => names.push((name.clone(), function.sig.ident.clone())),
+        let keys = CapabilityKeys::parse(said, Home::Module, place, errors);
+        let name = keys.name_of(&function.sig.ident, errors);
+        if let Some((identity, shown)) = keys.kind.identity(&name) {
+            let hint = if keys.kind.is_named() { "; say `name = \"…\"` on one of the two" } else { "" };
+            match known.iter().find(|(other, _)| *other == identity) {
+                Some((_, first)) => {
+                    errors.at(&function.sig.ident, format_args!("the {shown} is `{first}` already{hint}"));
+                }
+                None => known.push((identity, function.sig.ident.clone())),
+            }
         }
-        tools.push(tool(function, &module, &tool_keys, name, errors));
+        capabilities.push(capability(function, &module, &keys, name, errors));
     }
-    tools
+    capabilities
 }
 
-fn tool(
+fn capability(
     function: &mut Function,
     module: &Module<'_>,
-    keys: &ToolKeys,
+    keys: &CapabilityKeys,
     name: String,
     errors: &mut Errors,
 ) -> TokenStream {
     let mistakes = errors.len();
-    expose::signature(&function.sig, errors);
+    expose::signature(&function.sig, &keys.kind, errors);
     let callee = match function.sig.receiver() {
         Some(_) => Callee::Method(module.ty),
         None => Callee::Associated(module.ty),
@@ -105,11 +108,11 @@ fn tool(
     {
         errors.at(receiver, "expected `&self`: calls run side by side on one instance");
     }
-    let params = expose::params(&mut function.sig, Some(module), errors);
+    let params = expose::params(&mut function.sig, Some(module), &keys.kind, errors);
     let sound = errors.len() == mistakes;
-    let spec = Tool { name, keys, function, params: &params, callee, sound }.spec();
+    let spec = Capability { name, keys, function, params: &params, callee, sound }.spec();
     let conditions = attributes::conditions(&function.attrs);
-    quote!(#conditions #spec)
+    quote!(#conditions &#spec)
 }
 
 /// Takes `#[expose]` off a method, by whatever path it is named. What stays is the path, so that rustc looks it up: an

@@ -1,6 +1,6 @@
 //! Completion: what an argument of a prompt, or a variable of a resource's URI, may be, while it is typed.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
@@ -69,6 +69,15 @@ pub enum Completer {
     Among(&'static [&'static str]),
     /// By a function.
     By(fn(Call, Partial) -> Result<Completing, Refused>),
+}
+
+impl fmt::Debug for Completer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Among(texts) => write!(f, "Among({texts:?})"),
+            Self::By(_) => f.write_str("By(..)"),
+        }
+    }
 }
 
 /// A running completer.

@@ -28,6 +28,19 @@ pub trait Param: Sized + Send + 'static {
     fn decode(spec: &ParamSpec, arguments: &Map<String, Value>, bad: &mut Vec<BadArgument>) -> Option<Decoded<Self>>;
 }
 
+/// A parameter of a resource that no variable of its URI names.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be taken from a call, and no variable of the URI has this parameter's name",
+    label = "neither in the URI nor an extractor",
+    note = "an argument of a resource is a variable of its URI: `notes://{{id}}` has `id`",
+    note = "from the server: `State<T>`, `Caller`, `Call`, `Budget`, or implement `doorman::FromCall`"
+)]
+pub trait Given: FromCall {}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromCall> Given for T {}
+
 /// A parameter that has been decoded: what is left is to resolve its scope, or to take it from the server. (For a
 /// type from the server the closure holds nothing, and the box doesn't allocate.)
 #[doc(hidden)]
@@ -74,7 +87,7 @@ pub mod slots {
     }
 
     /// A parameter that no variable of a resource's URI names: it must come from the server.
-    pub const fn extractor<T: FromCall>() -> Slot<T> {
+    pub const fn extractor<T: Given>() -> Slot<T> {
         param()
     }
 
@@ -232,13 +245,17 @@ impl fmt::Debug for ParamSpec {
         if !self.is_argument() {
             return write!(f, "Extractor({})", self.name);
         }
-        f.debug_struct("Argument")
+        let mut shown = f.debug_struct("Argument");
+        shown
             .field("name", &self.name)
             .field("description", &self.description)
             .field("default", &self.default_value())
             .field("constraints", &self.constraints)
-            .field("header", &self.header)
-            .finish()
+            .field("header", &self.header);
+        if let Some(completer) = &self.complete {
+            shown.field("complete", completer);
+        }
+        shown.finish()
     }
 }
 

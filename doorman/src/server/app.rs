@@ -61,6 +61,10 @@ impl App {
         builder.secrets.extend(bearer.clone());
         builder.store = options.state.or(builder.store);
         builder.state_password = launch::state_password()?;
+        let sealer = match options.input_keys.or(builder.input_keys.take()) {
+            Some(path) => Sealer::read(&path).map_err(|error| Error::Files(vec![error].into())),
+            None => Sealer::random().map_err(Error::Setting),
+        }?;
         guard::install_hook();
         checked::sound(&mut builder)?;
         let tokens = match (options.tokens, builder.tokens.take(), bearer) {
@@ -82,7 +86,6 @@ impl App {
         let reach = std::mem::take(&mut builder.reach).with(options.reach);
         let counts = checked.counts.clone();
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
-        let sealer = builder.input_keys.take().map_or_else(Sealer::random, Ok).map_err(Error::Setting)?;
         let guard = Guard { limits, concurrency, audit, sealer };
         let launch = Launch { dev: builder.dev, stdio, tokens };
         let last = Last::of(&mut checked);

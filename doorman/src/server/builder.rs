@@ -1,13 +1,6 @@
 //! The builder: what an application says about itself.
 
-use std::{
-    collections::BTreeMap,
-    num::NonZeroU32,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -23,7 +16,6 @@ use crate::{
     },
     guard::Defaults,
     identity::Tokens,
-    input::Sealer,
     limits::Running,
     manifest::Manifest,
     scope::ResourceScope,
@@ -79,7 +71,7 @@ pub struct Doorman {
     pub(super) page_size: usize,
     pub(super) updates: Updates,
     /// For what clients carry.
-    pub(super) input_keys: Option<Sealer>,
+    pub(super) input_keys: Option<PathBuf>,
     #[cfg(feature = "http")]
     pub(super) reach: super::http::Reach,
     pub(super) tokens: Option<Tokens>,
@@ -386,11 +378,8 @@ impl Doorman {
     /// The keys for what clients carry for this server: the state of calls that ask something, and the cursors of lists. The
     /// file has one key a line, 64 hexadecimal digits, the one that seals first; it must be 0600. Servers that stand behind
     /// one address share it; without it a key is made at each start. `--input-keys` goes before.
-    pub fn input_keys(mut self, path: impl AsRef<Path>) -> Self {
-        match Sealer::read(path.as_ref()) {
-            Ok(keys) => self.input_keys = Some(keys),
-            Err(error) => self.errors.push(Error::Setting(error.to_string())),
-        }
+    pub fn input_keys(mut self, path: impl Into<PathBuf>) -> Self {
+        self.input_keys = Some(path.into());
         self
     }
 

@@ -47,6 +47,7 @@ pub(super) struct Options {
     pub(super) state: Option<StateStore>,
     pub(super) audit: AuditOptions,
     pub(super) ops_log: Option<PathBuf>,
+    pub(super) input_keys: Option<PathBuf>,
 }
 
 /// Parses the process's arguments; the first is the program's name.
@@ -109,6 +110,7 @@ fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
         state: state(matches)?,
         audit: AuditOptions::of(matches)?,
         ops_log: matches.remove_one("ops-log"),
+        input_keys: matches.remove_one("input-keys"),
     })
 }
 
@@ -193,7 +195,11 @@ fn serving(command: Command) -> Command {
             "STORE",
             "Where the counts of limits are kept: memory, file:PATH, or redis://HOST [default: memory]",
         ))
-        .arg(path("ops-log", "Write the server's own log to this file, too (0600, rotated, JSON lines)"));
+        .arg(path("ops-log", "Write the server's own log to this file, too (0600, rotated, JSON lines)"))
+        .arg(path(
+            "input-keys",
+            "Keys for what clients carry, for servers behind one address (0600; 64 hex digits a line)",
+        ));
     let command = audit::arguments(command);
     #[cfg(feature = "http")]
     let command = http(command);

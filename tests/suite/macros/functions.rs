@@ -67,7 +67,7 @@ fn everything_that_was_said_is_in_the_spec() {
     assert_says(
         spec,
         &[
-            r#"name: "get_invoice", title: Some("Get an invoice"), description: "Look up one invoice.\n\nBy its number.""#,
+            r#"name: "get_invoice", exposed: Tool(Never), title: Some("Get an invoice"), description: "Look up one invoice.\n\nBy its number.""#,
             r#"effect: ReadOnly, idempotent: true, open_world: Some(false), access: Scopes(["invoices:read", "billing"])"#,
             r#"redact: ["iban", "*_token"], reveal: ["id"], rate: Some("5/min; 100/h per_tool"), breaker: None, cost: 25"#,
             r#"timeout: Some(30s), max_result: Some(65536)"#,
@@ -150,7 +150,7 @@ fn tools_are_found_by_path() {
     ];
     let names: Vec<String> = listed.iter().map(|spec| shown(spec)).collect();
     for (spec, name) in names.iter().zip(["refund", "refund", "deep-2.x", "count", "local", "move"]) {
-        assert!(spec.starts_with(&format!("ToolSpec {{ name: {name:?},")), "{spec}");
+        assert!(spec.starts_with(&format!("ToolSpec(CapabilitySpec {{ name: {name:?},")), "{spec}");
     }
     assert!(names[2].contains("This.") && !names[2].contains("Not this."), "{}", names[2]);
     assert!(tools![].is_empty());

@@ -129,11 +129,11 @@ struct Outcome {
 #[test]
 fn the_spec_of_a_module() {
     assert_eq!(SqlTable::NAME, "sql_table");
-    let [read, remove, count] = SqlTable::TOOLS else { panic!("three tools") };
+    let [read, remove, count] = SqlTable::CAPABILITIES else { panic!("three tools") };
     assert_says(
         read,
         &[
-            r#"name: "read", title: None, description: "Read rows.", effect: ReadOnly"#,
+            r#"name: "read", exposed: Tool(Never), title: None, description: "Read rows.", effect: ReadOnly"#,
             "access: Instance",
             r#"Argument { name: "row", description: "Which.""#,
             r#"name: "tags", description: "", default: Some(Array [])"#,
@@ -228,7 +228,7 @@ impl Names {
 #[tokio::test]
 async fn other_modules() {
     assert_eq!((Clock::NAME, Books::NAME, Names::NAME), ("clock", "books", "names"));
-    assert_eq!((Clock::TOOLS.len(), Books::TOOLS.len(), Names::TOOLS.len()), (2, 1, 0));
+    assert_eq!((Clock::CAPABILITIES.len(), Books::CAPABILITIES.len(), Names::CAPABILITIES.len()), (2, 1, 0));
     assert!(Clock.resource_scope().is_none());
     Clock.start_module().await.expect("started");
     Clock.stop_module().await;
@@ -260,5 +260,5 @@ mod imported {
 
 #[test]
 fn a_module_with_imports() {
-    assert_eq!(imported::Clock::TOOLS.len(), 1);
+    assert_eq!(imported::Clock::CAPABILITIES.len(), 1);
 }
