@@ -18,15 +18,42 @@ use doorman::{
 };
 use futures::future::BoxFuture;
 use rmcp::{
-    RoleClient, ServiceExt,
-    model::{CallToolRequestParams, CallToolResult},
-    service::RunningService,
+    ClientHandler, ErrorData, RoleClient,
+    model::{
+        CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult,
+        ElicitationAction, ElicitationCapability, GetPromptRequestParams, Implementation, ProtocolVersion,
+        ReadResourceRequestParams,
+    },
+    service::{ClientLifecycleMode, ClientServiceExt, RequestContext, RunningService},
     transport::{StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig},
 };
 use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
-type Client = RunningService<RoleClient, ()>;
+type Client = RunningService<RoleClient, User>;
+
+/// A client whose user agrees to everything.
+struct User;
+
+impl ClientHandler for User {
+    fn get_info(&self) -> ClientConfig {
+        let elicitation = Some(ElicitationCapability::default());
+        let mut capabilities = ClientCapabilities::default();
+        capabilities.elicitation = elicitation;
+        ClientConfig::new(capabilities, Implementation::new("demo", env!("CARGO_PKG_VERSION")))
+    }
+
+    async fn create_elicitation(
+        &self,
+        _: ElicitRequestParams,
+        _: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        Ok(ElicitResult::new(ElicitationAction::Accept).with_content(json!({ "sure": true })))
+    }
+}
+
+/// The two generations of the protocol.
+const GENERATIONS: [ProtocolVersion; 2] = [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
 
 /// Serves the application, calls it as two agents, prints what happens.
 pub fn show(app: Doorman) -> BoxFuture<'static, doorman::Result> {
@@ -54,7 +81,7 @@ async fn run(app: Doorman) -> Result<(), Failure> {
 
     let mut table = Table::begin(&url);
     {
-        let support = connect(&url, &support).await?;
+        let support = connect(&url, &support, &GENERATIONS[1]).await?;
         table.line("support", "what is there?", &tools(&support).await?, "get_invoice, opening_hours");
         let invoice = call(&support, "get_invoice", json!({"id": "INV-1"})).await;
         table.line("support", "get_invoice INV-1", &invoice, "«redacted:email»");
@@ -65,11 +92,15 @@ async fn run(app: Doorman) -> Result<(), Failure> {
             "Unknown tool",
         );
         table.line("support", "no_such_tool", &call(&support, "no_such_tool", json!({})).await, "Unknown tool");
+        table.line("support", "read invoice://INV-1", &read(&support, "invoice://INV-1").await, "«redacted:email»");
+        table.line("support", "complete INV-", &complete(&support, "INV-").await, "INV-1, INV-2");
+        let prompt = prompt(&support, json!({"id": "INV-1", "tone": "kind"})).await;
+        table.line("support", "prompt remind, kind", &prompt, "Write a kind reminder");
         drop(support.cancel().await);
     }
     {
-        let clerk = connect(&url, &clerk).await?;
-        table.line("clerk", "what is there?", &tools(&clerk).await?, "get_invoice, opening_hours, refund");
+        let clerk = connect(&url, &clerk, &GENERATIONS[1]).await?;
+        table.line("clerk", "what is there?", &tools(&clerk).await?, "cancel, get_invoice, opening_hours, refund");
         let bad = call(&clerk, "refund", json!({"id": "INV-1", "amount": "20", "caller": "root"})).await;
         table.line("clerk", "refund INV-1, amount \"20\", caller root", &bad, "caller: no such argument");
         for left in ["100", "80"] {
@@ -80,7 +111,13 @@ async fn run(app: Doorman) -> Result<(), Failure> {
         table.line("clerk", "refund INV-1, amount 20", &answer, "retry in");
         drop(clerk.cancel().await);
     }
-    let stranger = connect(&url, &Secret::new("a-guess")).await;
+    for (generation, id) in GENERATIONS.iter().zip(["INV-1", "INV-2"]) {
+        let clerk = connect(&url, &clerk, generation).await?;
+        let answer = call(&clerk, "cancel", json!({ "id": id })).await;
+        table.line("clerk", &format!("cancel {id}, asked in {generation}"), &answer, "is cancelled");
+        drop(clerk.cancel().await);
+    }
+    let stranger = connect(&url, &Secret::new("a-guess"), &GENERATIONS[0]).await;
     let refused = stranger.err().map_or_else(|| "connected".to_owned(), |error| error.to_string());
     // rmcp names its transport's whole type first.
     let refused = refused.rsplit_once("error: ").map_or(&*refused, |(_, reason)| reason);
@@ -92,9 +129,13 @@ async fn run(app: Doorman) -> Result<(), Failure> {
     table.end()
 }
 
-async fn connect(url: &str, token: &Secret) -> Result<Client, Failure> {
+async fn connect(url: &str, token: &Secret, generation: &ProtocolVersion) -> Result<Client, Failure> {
     let config = StreamableHttpClientTransportConfig::with_uri(url.to_owned()).auth_header(token.expose());
-    Ok(().serve(StreamableHttpClientTransport::from_config(config)).await?)
+    let lifecycle = match generation.has_initialize() {
+        true => ClientLifecycleMode::Initialize,
+        false => ClientLifecycleMode::Discover { preferred_versions: vec![generation.clone()] },
+    };
+    Ok(User.serve_with_lifecycle(StreamableHttpClientTransport::from_config(config), lifecycle).await?)
 }
 
 async fn tools(client: &Client) -> Result<String, Failure> {
@@ -111,6 +152,26 @@ async fn call(client: &Client, tool: &'static str, arguments: Value) -> String {
     }
 }
 
+async fn read(client: &Client, uri: &str) -> String {
+    match client.read_resource(ReadResourceRequestParams::new(uri)).await {
+        Ok(result) => serde_json::to_value(&result.contents).unwrap_or_default()[0]["text"].to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+async fn complete(client: &Client, typed: &str) -> String {
+    let values = client.complete_resource_simple("invoice://{id}", "id", typed).await;
+    values.map_or_else(|error| error.to_string(), |values| values.join(", "))
+}
+
+async fn prompt(client: &Client, arguments: Value) -> String {
+    let arguments = arguments.as_object().cloned().unwrap_or_default();
+    match client.get_prompt(GetPromptRequestParams::new("remind").with_arguments(arguments)).await {
+        Ok(result) => serde_json::to_value(&result.messages).unwrap_or_default()[0]["content"]["text"].to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
 fn text(result: &CallToolResult) -> String {
     let texts = result.content.iter().filter_map(|block| block.as_text().map(|text| text.text.clone()));
     texts.collect::<Vec<_>>().join(" ")
@@ -123,7 +184,7 @@ struct Table {
 
 impl Table {
     fn begin(url: &str) -> Self {
-        println!("A server with three tools on {url}, and what its callers see:\n");
+        println!("A server on {url}, and what its callers see:\n");
         println!("    {:<9} {:<38} answer", "caller", "tries");
         Self { wrong: 0 }
     }

@@ -1,4 +1,5 @@
-//! Three annotated functions, served so that an AI agent can be let loose on them.
+//! A few annotated functions, served so that an AI agent can be let loose on them: tools, a resource, a prompt, and a tool
+//! that asks the user first.
 //!
 //! `cargo run -p quickstart` shows what two callers see and can do. With options it is the server itself:
 //! `cargo run -p quickstart -- --http 127.0.0.1:8080 --tokens FILE`, or `-- --stdio`.
@@ -54,10 +55,66 @@ fn opening_hours() -> String {
     "Monday to Friday, 8 to 18 h".to_owned()
 }
 
+/// What the user is asked.
+#[derive(Deserialize, JsonSchema)]
+struct Confirm {
+    /// Whether to cancel it.
+    sure: bool,
+}
+
+/// Cancel an invoice, once the user agrees.
+#[expose(destructive, scopes = ["invoices:write"])]
+async fn cancel(
+    /// The invoice's number, as in INV-1.
+    id: String,
+    call: Call,
+    ledger: State<Ledger>,
+) -> ToolResult<String> {
+    let invoice = ledger.invoice(&id)?;
+    let confirm: Confirm = call.elicit(format!("Really cancel {id}, of {}?", invoice.amount)).await?;
+    if !confirm.sure {
+        return Err(ToolError::user("the user keeps it"));
+    }
+    // What can't be undone comes after the last question.
+    ledger.cancel(&id)
+}
+
+/// An invoice as a page.
+#[expose(resource = "invoice://{id}", read_only, scopes = ["invoices:read"], mime = "text/markdown")]
+async fn page(#[arg(complete = invoice_ids)] id: String, ledger: State<Ledger>) -> ToolResult<String> {
+    let invoice = ledger.invoice(&id)?;
+    Ok(format!("# {id}\n\n{} <{}> owes {}.\n", invoice.customer, invoice.email, invoice.amount))
+}
+
+async fn invoice_ids(partial: Partial, call: Call) -> Vec<String> {
+    let ids = call.state::<Ledger>().map(|ledger| ledger.ids()).unwrap_or_default();
+    ids.into_iter().filter(|id| id.starts_with(partial.text())).collect()
+}
+
+/// How a reminder sounds.
+#[derive(Argument)]
+#[serde(rename_all = "lowercase")]
+enum Tone {
+    Kind,
+    Firm,
+}
+
+/// Write a reminder.
+#[expose(prompt, read_only, scopes = ["invoices:read"])]
+fn remind(#[arg(complete = invoice_ids)] id: String, tone: Tone) -> Vec<Message> {
+    let tone = match tone {
+        Tone::Kind => "kind",
+        Tone::Firm => "firm",
+    };
+    vec![Message::user(format!("Write a {tone} reminder of the invoice {id}."))]
+}
+
 fn billing() -> doorman::Result<Doorman> {
     Ok(Doorman::new("billing")
         .version(env!("CARGO_PKG_VERSION"))
-        .tools(tools![get_invoice, refund, opening_hours])
+        .tools(tools![get_invoice, refund, cancel, opening_hours])
+        .resources(resources![page])
+        .prompts(prompts![remind])
         .state(Ledger::example())
         .rate("600/min per_caller")
         .grant(Manifest::parse("support.yaml", include_str!("../manifests/support.yaml"))?)
@@ -91,6 +148,18 @@ impl Ledger {
     fn invoice(&self, id: &str) -> ToolResult<Invoice> {
         let invoices = self.0.lock().map_err(|_| ToolError::user("the ledger is closed"))?;
         invoices.get(id).cloned().ok_or_else(|| ToolError::user("there is no such invoice"))
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self.0.lock().map(|it| it.keys().cloned().collect()).unwrap_or_default();
+        ids.sort_unstable();
+        ids
+    }
+
+    fn cancel(&self, id: &str) -> ToolResult<String> {
+        let mut invoices = self.0.lock().map_err(|_| ToolError::user("the ledger is closed"))?;
+        invoices.remove(id).ok_or_else(|| ToolError::user("there is no such invoice"))?;
+        Ok(format!("{id} is cancelled"))
     }
 
     fn refund(&self, id: &str, amount: f64, agent: &str) -> ToolResult<Refund> {
