@@ -86,7 +86,7 @@ pub mod content {
     //! prompts.
     pub use rmcp::model::ContentBlock;
 
-    pub use crate::call::{Contents, IntoContent, Message};
+    pub use crate::call::{Contents, IntoContent, Message, link};
 }
 
 /// What `main` returns.

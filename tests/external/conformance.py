@@ -200,7 +200,7 @@ def calls(audit):
             records = [json.loads(line) for line in file]
     except FileNotFoundError:
         return []
-    return [record for record in records if record.get("kind") == "call"]
+    return [record for record in records if record.get("kind") in ("call", "task")]
 
 
 def main():

@@ -32,7 +32,7 @@ const FORMS: &[Form] = &[
     Form::new("timeout", "a text: `timeout = \"30s\"`"),
     Form::new("max_result", "a text: `max_result = \"64KiB\"`"),
     Form::new("schema", "the path of a `fn() -> serde_json::Value`: `schema = my_schema`"),
-    Form::new("task", "`task`, or `task = \"required\"`"),
+    Form::new("task", "`task`, `task = \"required\"` or `task = \"after_input\"`"),
     Form::new("resource", "a text: `resource = \"notes://{id}\"`"),
     Form::new("mime", "a text: `mime = \"text/plain\"`"),
     Form::new("size", "a whole number of bytes: `size = 70`"),

@@ -194,11 +194,14 @@ fn task(keys: &Keys, errors: &mut Errors) -> Option<&'static str> {
         return Some("Where");
     }
     let text = keys.text("task", errors)?;
-    let required = text.value() == "required";
-    if !required {
-        errors.at(&text, "expected `task`, or `task = \"required\"`");
+    match &*text.value() {
+        "required" => Some("Required"),
+        "after_input" => Some("AfterInput"),
+        _ => {
+            errors.at(&text, "expected `task`, `task = \"required\"` or `task = \"after_input\"`");
+            None
+        }
     }
-    required.then_some("Required")
 }
 
 fn is_named(parameter: &Ident, variable: &str) -> bool {

@@ -166,6 +166,8 @@ pub struct CallRecord<'a> {
     pub result_bytes: Option<u64>,
     /// The call's id, where it has one: joins its records, as that of an intent with that of its end.
     pub call: Option<&'a str>,
+    /// Whether this is the end of a task, whose call has been recorded.
+    pub ends_task: bool,
 }
 
 impl<'a> CallRecord<'a> {
@@ -198,13 +200,14 @@ impl<'a> CallRecord<'a> {
             redactions: &[],
             result_bytes: None,
             call: None,
+            ends_task: false,
         }
     }
 
     /// The members of the line, but for `ts` and `seq`, which it gets when it is written.
     pub(crate) fn line(&self) -> Line {
         let mut line = Line::with_capacity(768);
-        line.text("kind", "call")
+        line.text("kind", if self.ends_task { "task" } else { "call" })
             .text_or_null("agent_id", self.agent_id)
             .text_or_null("agent_type", self.agent_type)
             .text("transport", self.transport.as_str())

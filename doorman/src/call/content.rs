@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use rmcp::model::{ContentBlock, PromptMessage, Role};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rmcp::model::{ContentBlock, PromptMessage, Resource, ResourceContents, Role};
 
 /// What a resource holds: a text or bytes, with a MIME type if it isn't the one that the annotation says.
 ///
@@ -40,6 +41,28 @@ impl Contents {
         self.mime = Some(mime.into());
         self
     }
+}
+
+impl Contents {
+    /// As a content block, for a tool's result or a message: the resource with this URI, as it is now.
+    ///
+    /// ```
+    /// use doorman::content::Contents;
+    /// let block = Contents::text("# Notes").mime("text/markdown").embedded("notes://7");
+    /// ```
+    pub fn embedded(self, uri: impl Into<String>) -> ContentBlock {
+        let (uri, mime) = (uri.into(), self.mime.map(Cow::into_owned));
+        let (contents, default) = match self.held {
+            Held::Text(text) => (ResourceContents::text(text.into_owned(), uri), "text/plain"),
+            Held::Blob(bytes) => (ResourceContents::blob(STANDARD.encode(bytes), uri), "application/octet-stream"),
+        };
+        ContentBlock::resource(contents.with_mime_type(mime.unwrap_or_else(|| default.to_owned())))
+    }
+}
+
+/// A content block that names a resource, for a tool's result or a message. Whoever follows it needs the resource's scopes.
+pub fn link(uri: impl Into<String>, name: impl Into<String>) -> ContentBlock {
+    ContentBlock::resource_link(Resource::new(uri, name))
 }
 
 /// A message of a prompt.

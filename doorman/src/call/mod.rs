@@ -16,7 +16,7 @@ mod updates;
 
 pub use argument::{Argument, BadArgument};
 pub use complete::{Completing, IntoValues, Partial};
-pub use content::{Contents, IntoContent, Message};
+pub use content::{Contents, IntoContent, Message, link};
 pub use context::{Call, Need};
 pub use error::{IntoToolError, ToolError, ToolResult};
 pub use extract::{Caller, Cancelled, FromCall, Progress, State};
@@ -36,7 +36,7 @@ pub mod private {
     //! What the macros' expansions name. Not for hand-written code.
     pub use super::{
         argument::{DefaultValue, Foreign, Plain, decode, default_value},
-        complete::{Completer, completed},
+        complete::{Completer, Completing, completed},
         field::{Field, FieldType, ForeignField, ForeignFieldType},
         output::{
             Output, Ret, RetExact, RetHeld, RetHeldPlain, RetHeldResult, RetPlain, RetResult, RetSpoken,

@@ -75,6 +75,8 @@ pub enum TaskUse {
     Where,
     /// A client that doesn't know tasks can't call it.
     Required,
+    /// As `Required`; the questions of its first round are asked before there is a task.
+    AfterInput,
 }
 
 impl CapabilitySpec {

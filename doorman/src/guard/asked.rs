@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
+use super::TaskRequest;
 use crate::{
     audit::{Shape, shape},
     call::Partial,
@@ -18,6 +19,8 @@ pub(crate) enum Asked {
     Prompt { name: Box<str>, arguments: Value },
     /// `resources/read`.
     Resource { uri: Box<str> },
+    /// `tasks/get`, `tasks/update`, `tasks/cancel`.
+    Task { id: Box<str>, request: TaskRequest },
     /// `completion/complete`: an argument of a prompt, or a variable of a template.
     Completion { of: Kind, name: Box<str>, argument: Box<str>, partial: Partial },
 }
@@ -36,6 +39,9 @@ impl Asked {
             Self::Prompt { .. } => "prompts/get",
             Self::Resource { .. } => "resources/read",
             Self::Completion { .. } => "completion/complete",
+            Self::Task { request: TaskRequest::Get, .. } => "tasks/get",
+            Self::Task { request: TaskRequest::Update(_), .. } => "tasks/update",
+            Self::Task { request: TaskRequest::Cancel, .. } => "tasks/cancel",
         }
     }
 
@@ -44,7 +50,7 @@ impl Asked {
         match self {
             Self::Tool { name, .. } | Self::Prompt { name, .. } => Some(name),
             Self::Completion { of: Kind::Prompt, name, .. } => Some(name),
-            Self::Resource { .. } | Self::Completion { .. } => None,
+            Self::Resource { .. } | Self::Completion { .. } | Self::Task { .. } => None,
         }
     }
 
@@ -53,6 +59,7 @@ impl Asked {
         match self {
             Self::Tool { arguments, .. } | Self::Prompt { arguments, .. } => shape(arguments),
             Self::Resource { uri } => shape(&json!({ "": **uri })),
+            Self::Task { id, .. } => shape(&json!({ "": **id })),
             Self::Completion { argument, partial, .. } => {
                 let mut said = partial.others.clone();
                 said.insert(argument.clone().into(), partial.text().into());
@@ -84,6 +91,7 @@ impl Asked {
                 let typed = variables.map(|(name, text)| (name.to_owned(), capability.arguments.typed(name, &text)));
                 Some(Found { capability, arguments: Cow::Owned(Value::Object(typed.collect())) })
             }
+            Self::Task { .. } => None,
             Self::Completion { of, name, .. } => {
                 Some(found(view.find(*of, name)?, Cow::Owned(Value::Object(Map::new()))))
             }

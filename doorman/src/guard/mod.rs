@@ -11,6 +11,8 @@ mod release;
 mod rounds;
 mod rules;
 mod run;
+mod steps;
+mod tasks;
 mod waiting;
 
 use std::{pin::pin, sync::Arc};
@@ -26,18 +28,22 @@ pub(crate) use policy::{Defaults, Policies};
 pub(crate) use release::{Answer, Body, Meta, Sent};
 pub(crate) use rounds::{Continuation, Round};
 pub(crate) use rules::Rules;
+pub(crate) use steps::Steps;
+pub(crate) use tasks::{Outcome, Snapshot, TaskRequest, Tasks};
 
 use crate::{
     audit::{Audit, SessionTag, Transport, Verdict},
     call::{Bound, Call, Completer, Partial, Refused, Reply, ToolError, beginning_with},
-    exposure::{Capability, Effect, describe},
-    input::{Outlet, Sealer},
+    exposure::{self, Capability, Effect, Exposed, TaskUse, describe},
+    input::{Ability, InputError, Outlet, Sealer},
     limits::{self, Admission, Budget, Concurrency, Exceeded, Kind, Limits, Permit, Refusal},
 };
 use asked::Found;
 use outgoing::Outgoing;
 use record::Record;
 use rounds::Rounds;
+use steps::Step;
+use tasks::Task;
 
 /// One request on its way to the guard.
 pub(crate) struct Request {
@@ -61,17 +67,26 @@ pub(crate) struct Guard {
     pub(crate) audit: Audit,
     /// Keeps what clients carry for us.
     pub(crate) sealer: Sealer,
+    pub(crate) tasks: Tasks,
+    pub(crate) steps: Steps,
 }
 
 impl Guard {
     /// The whole way of a call: decide, answer, and before the answer leaves, one record. `None` is the answer that a
     /// capability which was never there gives.
-    pub(crate) async fn call(&self, request: Request) -> Option<Answer> {
+    pub(crate) async fn call(self: &Arc<Self>, request: Request) -> Option<Answer> {
         let rules = Arc::clone(&request.rules);
         let mut record = Record::open(self, &rules, &request);
         let outcome = panics::contain(pin!(self.pass(&rules, &request, &mut record))).await;
         let outcome = outcome.unwrap_or_else(|panic| Err(Stop::Panicked(panic)));
+        self.leave(&rules, outcome, record).await
+    }
+
+    /// The last steps of everything that the guard lets out.
+    async fn leave(&self, rules: &Rules, outcome: Result<Done, Stop>, mut record: Record<'_>) -> Option<Answer> {
+        self.steps.count(Step::Redact);
         let answer = rules.release_contained(outcome, &mut record); //                  9. redact
+        self.steps.count(Step::Record);
         match panics::contain(pin!(record.close())).await {
             Ok(Ok(())) => answer, //                                                    10. record, before the reply
             _ => Some(Answer::refusal(Verdict::Error, "no audit record could be written, so there is no reply")),
@@ -79,7 +94,16 @@ impl Guard {
     }
 
     /// Steps 1 to 8 of the design, in order. Every `?` leaves with a reason that the record names.
-    async fn pass(&self, rules: &Arc<Rules>, request: &Request, record: &mut Record<'_>) -> Result<Done, Stop> {
+    async fn pass(
+        self: &Arc<Self>,
+        rules: &Arc<Rules>,
+        request: &Request,
+        record: &mut Record<'_>,
+    ) -> Result<Done, Stop> {
+        self.steps.count(Step::Find);
+        if let Asked::Task { id, request: asked } = &request.asked {
+            return self.pass_task(rules, request, (id, asked), record).await;
+        }
         let found = request.asked.find(&request.access.view, &rules.catalog); //        1. find, 2. authorize: one table
         record.found(found.as_ref().map(|found| found.capability));
         let rounds = found.as_ref().map(|found| self.rounds(request, found)); //        which round of the call it is
@@ -89,19 +113,91 @@ impl Guard {
         let rounds = rounds.transpose()?.flatten();
         record.round(rounds.as_deref());
         self.take(rounds.as_deref()).await?; //                                         a call's end comes once
-        let outgoing = Outgoing::of(rules, request, &found, rounds.clone());
+        let task = self.task(rules, request, &found, later)?;
+        let outgoing = Outgoing::of(rules, request, &found, rounds.clone(), task.clone());
         let ready = match self.prepare(request, &found, &outgoing, admission.budget(), record).await {
             Ok(ready) => ready, //                                                      5. bind, 6. extract
             Err(stop) => {
                 admission.refund().await;
                 self.give_back(rounds.as_deref()).await;
+                task.inspect(|task| self.tasks.forget(task));
                 return Err(stop);
             }
         };
-        let done = Self::run(rules, &found, ready, &outgoing, &request.cancelled).await; // 8. run
+        if let Some(task) = task {
+            return Ok(self.detach(Arc::clone(rules), task, ready, outgoing, admission, record));
+        }
+        let id = found.capability.id;
+        let done = self.run(rules, id, ready, &outgoing, &request.cancelled).await; // 8. run
         let done = self.end_round(done, request, &found, rounds.as_deref()).await;
         let remaining = admission.settle().await.map_err(|_| Stop::StateDown)?; //      what it charged
         done.map(|done| Done { remaining, ..done })
+    }
+
+    /// What is asked of a task is an attempt like any other, and finds nothing but the caller's own.
+    async fn pass_task(
+        &self,
+        rules: &Rules,
+        request: &Request,
+        (id, asked): (&str, &TaskRequest),
+        record: &mut Record<'_>,
+    ) -> Result<Done, Stop> {
+        let task = self.tasks.find(id, &request.access);
+        let tool = task.as_ref().and_then(|task| request.access.view.find(exposure::Kind::Tool, task.tool()));
+        let admission = self.limit(rules, request, None, false).await?;
+        drop(admission);
+        record.found(tool.map(|id| rules.catalog.get(id)));
+        let (task, tool) = task.zip(tool).ok_or(Stop::Unknown)?;
+        Ok(Done::task(tool, task.serve(asked)))
+    }
+
+    /// A task for the call, if it runs as one.
+    fn task(
+        &self,
+        rules: &Rules,
+        request: &Request,
+        found: &Found<'_>,
+        later: bool,
+    ) -> Result<Option<Arc<Task>>, Stop> {
+        let Exposed::Tool(uses) = found.capability.spec.exposed else { return Ok(None) };
+        let knows = request.client.can(Ability::Tasks);
+        match uses {
+            TaskUse::Never => return Ok(None),
+            TaskUse::Where if !knows => return Ok(None),
+            TaskUse::Required | TaskUse::AfterInput if !knows => {
+                return Err(Stop::Failed(InputError::Unsupported(Ability::Tasks).into()));
+            }
+            TaskUse::AfterInput if !later => return Ok(None),
+            TaskUse::Where | TaskUse::Required | TaskUse::AfterInput => {}
+        }
+        let timeout = rules.policies.of(found.capability).timeout;
+        self.tasks.begin(&request.access, &found.capability.name, timeout).map(Some).map_err(Stop::Limit)
+    }
+
+    /// Lets a call go on as a task, which has a record of its own at its end.
+    fn detach(
+        self: &Arc<Self>,
+        rules: Arc<Rules>,
+        task: Arc<Task>,
+        ready: Ready,
+        outgoing: Arc<Outgoing>,
+        admission: Admission,
+        record: &mut Record<'_>,
+    ) -> Done {
+        let (guard, begun) = (Arc::clone(self), record.detach());
+        let done = Done::task(begun.capability, task.snapshot());
+        tokio::spawn(async move {
+            let id = begun.capability;
+            let record = Record::of_task(&guard, &rules, begun);
+            let done = guard.run(&rules, id, ready, &outgoing, &task.stop).await;
+            let settled = admission.settle().await.map_err(|_| Stop::StateDown);
+            let done = settled.and_then(|remaining| done.map(|done| Done { remaining, ..done }));
+            let answer = guard.leave(&rules, done, record).await;
+            let answer = answer.unwrap_or_else(|| Answer::refusal(Verdict::Error, "there is no result"));
+            let bytes = answer.bytes;
+            task.end(Outcome::of(answer), bytes);
+        });
+        done
     }
 
     /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken. A
@@ -121,6 +217,7 @@ impl Guard {
             None => access.counted,
         };
         let granted = access.world.as_ref().map(|world| &world.limits);
+        self.steps.count(Step::Limit);
         let round = if later { limits::Round::Later } else { limits::Round::First };
         self.limits.admit_under(granted, who, own, round).await.map_err(|refusal| match refusal {
             Refusal::Exceeded(exceeded) => Stop::Limit(exceeded),
@@ -173,7 +270,7 @@ impl Guard {
         outgoing: &Arc<Outgoing>,
         budget: Budget,
     ) -> (Call, CancellationToken) {
-        let stop = request.cancelled.child_token();
+        let stop = outgoing.stopped_by(request).child_token();
         let call = Call {
             principal: Arc::clone(&request.access.principal),
             state: Arc::clone(&request.rules.state),
@@ -196,6 +293,7 @@ impl Guard {
         budget: Budget,
         record: &mut Record<'_>,
     ) -> Result<Ready, Stop> {
+        self.steps.count(Step::Bind);
         self.audit.ready().await.map_err(|_| Stop::AuditDown)?;
         let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
         let (call, stop) = Self::context(request, found.capability, outgoing, budget);
@@ -207,6 +305,7 @@ impl Guard {
         if request.cancelled.is_cancelled() {
             return Err(Stop::Cancelled);
         }
+        self.steps.count(Step::Extract);
         if found.capability.spec.effect == Effect::Destructive {
             record.intend().await.map_err(|_| Stop::AuditDown)?;
         }
@@ -214,16 +313,18 @@ impl Guard {
     }
 
     async fn run(
+        &self,
         rules: &Rules,
-        found: &Found<'_>,
+        capability: usize,
         ready: Ready,
         outgoing: &Outgoing,
         cancelled: &CancellationToken,
     ) -> Result<Done, Stop> {
-        let timeout = rules.policies.of(found.capability).timeout;
+        self.steps.count(Step::Run);
+        let timeout = rules.policies.of(rules.catalog.get(capability)).timeout;
         let running = Box::pin(run::run(ready, timeout, outgoing, cancelled));
         let reply = panics::contain(running).await.map_err(Stop::Panicked)??;
-        Ok(Done { capability: found.capability.id, reply, remaining: None })
+        Ok(Done { capability, came: Came::Reply(reply), remaining: None })
     }
 }
 
@@ -279,12 +380,25 @@ fn refuse(capability: &Capability, arguments: &Value, refused: Refused) -> Stop 
     }
 }
 
-/// A function that came to its end.
+/// What came of a request.
+enum Came {
+    Reply(Reply),
+    /// A task, as it is.
+    Task(Snapshot),
+}
+
+/// A request that came to its end.
 struct Done {
     capability: usize,
-    reply: Reply,
+    came: Came,
     /// What is left of the scarcest budget, where there is one.
     remaining: Option<u32>,
+}
+
+impl Done {
+    fn task(capability: usize, task: Snapshot) -> Self {
+        Self { capability, came: Came::Task(task), remaining: None }
+    }
 }
 
 /// Why a call ended before its function's own end.

@@ -10,8 +10,9 @@ use std::{
 
 use futures::future::BoxFuture;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
-use super::{Found, Request, Rules, rounds::Rounds, waiting::Waiting};
+use super::{Found, Request, Rules, rounds::Rounds, tasks::Task, waiting::Waiting};
 use crate::{
     input::{Ability, InputError, Level, Outlet, Question, Sampling},
     redact::{Counts, Plan},
@@ -67,6 +68,8 @@ enum Way {
     Request,
     /// The round ends, and the next one brings the answer.
     Rounds(Arc<Rounds>),
+    /// Whoever looks at the task answers, unless rounds before it have.
+    Task(Arc<Task>, Option<Arc<Rounds>>),
 }
 
 /// The outlet of one call.
@@ -87,12 +90,18 @@ impl Outgoing {
         request: &Request,
         found: &Found<'_>,
         rounds: Option<Arc<Rounds>>,
+        task: Option<Arc<Task>>,
     ) -> Arc<Self> {
+        let way = match (rounds, task) {
+            (None, None) => Way::Request,
+            (Some(rounds), None) => Way::Rounds(rounds),
+            (rounds, Some(task)) => Way::Task(task, rounds),
+        };
         Arc::new(Self {
             client: Arc::clone(&request.client),
             rules: Arc::clone(rules),
             capability: found.capability.id,
-            way: rounds.map_or(Way::Request, Way::Rounds),
+            way,
             waiting: Arc::default(),
             keys: Mutex::default(),
         })
@@ -102,7 +111,15 @@ impl Outgoing {
     pub(super) async fn round_ended(&self) {
         match &self.way {
             Way::Rounds(rounds) => rounds.ended().await,
-            Way::Request => std::future::pending().await,
+            Way::Request | Way::Task(..) => std::future::pending().await,
+        }
+    }
+
+    /// What ends the function before its time: its request's end, unless it is a task.
+    pub(super) fn stopped_by<'a>(&'a self, request: &'a Request) -> &'a CancellationToken {
+        match &self.way {
+            Way::Task(task, _) => &task.stop,
+            Way::Request | Way::Rounds(_) => &request.cancelled,
         }
     }
 
@@ -167,6 +184,13 @@ impl Outlet for Outgoing {
         };
         match &self.way {
             Way::Rounds(rounds) => rounds.ask(key, question, again),
+            Way::Task(task, rounds) => {
+                let known = rounds.as_ref().filter(|_| !again).and_then(|rounds| rounds.known(key));
+                match known {
+                    Some(answer) => Box::pin(std::future::ready(Ok(answer))),
+                    None => task.ask(key, question, Arc::clone(&self.waiting)),
+                }
+            }
             Way::Request => {
                 let (asked, waiting) = (self.client.ask(question), Arc::clone(&self.waiting));
                 Box::pin(async move {

@@ -29,7 +29,21 @@ pub(super) struct Record<'g> {
     id: Option<String>,
     /// The same, where other records have it, too.
     call: Option<String>,
+    /// Whether it is of a task's end, whose beginning has a record already.
+    ends_task: bool,
     written: bool,
+}
+
+/// What the record of a task's end begins with.
+pub(super) struct Begun {
+    pub(super) capability: usize,
+    access: Arc<Access>,
+    transport: Transport,
+    session: Option<SessionTag>,
+    shape: Shape,
+    began: Instant,
+    cost: Option<u32>,
+    id: Option<String>,
 }
 
 impl<'g> Record<'g> {
@@ -54,6 +68,7 @@ impl<'g> Record<'g> {
             result_bytes: None,
             id: None,
             call: None,
+            ends_task: false,
             written: false,
         }
     }
@@ -61,6 +76,53 @@ impl<'g> Record<'g> {
     pub(super) fn found(&mut self, known: Option<&exposure::Capability>) {
         self.found = known.map(|capability| capability.id);
         self.cost = known.map(|capability| capability.spec.cost);
+    }
+
+    /// What the record of a task's end begins with; from now on this one says that there is a task.
+    pub(super) fn detach(&mut self) -> Begun {
+        if self.id.is_none() {
+            let mut id = [0; 8];
+            // Without random numbers the two records are joined by the time.
+            let _ = aws_lc_rs::rand::fill(&mut id);
+            self.id = Some(hex(&id));
+        }
+        self.call.clone_from(&self.id);
+        Begun {
+            capability: self.found.unwrap_or_default(),
+            access: Arc::clone(&self.access),
+            transport: self.transport,
+            session: self.session,
+            shape: self.shape.clone(),
+            began: self.began,
+            cost: self.cost,
+            id: self.id.clone(),
+        }
+    }
+
+    /// The record of a task's end.
+    pub(super) fn of_task(guard: &'g Guard, rules: &'g Rules, begun: Begun) -> Self {
+        let Begun { capability, access, transport, session, shape, began, cost, id } = begun;
+        Self {
+            guard,
+            rules,
+            access,
+            method: "tools/call",
+            name: Some((*rules.catalog.get(capability).name).into()),
+            transport,
+            session,
+            shape,
+            began,
+            found: Some(capability),
+            cost,
+            verdict: Verdict::Cancelled,
+            reason: "dropped",
+            redactions: Counts::default(),
+            result_bytes: None,
+            call: id.clone(),
+            id,
+            ends_task: true,
+            written: false,
+        }
     }
 
     /// A call of several rounds has one id in all of them.
@@ -121,7 +183,10 @@ impl<'g> Record<'g> {
                 Capability::Resource(&known.name)
             }
             (_, Some(name)) => Capability::Named(name),
-            (_, None) => Capability::Resource("(resource)"),
+            // A task is named by its tool.
+            (Some(known), None) => Capability::Named(&known.name),
+            (None, None) if self.method.starts_with("tasks/") => Capability::Resource("(task)"),
+            (None, None) => Capability::Resource("(resource)"),
         };
         let mut record = CallRecord::new(self.method, self.transport, name, self.verdict, self.reason, &self.shape);
         record.agent_id = principal.agent().map(|agent| agent.id());
@@ -131,6 +196,7 @@ impl<'g> Record<'g> {
         record.client = principal.client();
         record.session = self.session;
         record.call = self.call.as_deref();
+        record.ends_task = self.ends_task;
         record.cost = self.cost;
         record.result_bytes = self.result_bytes;
         if let Some(capability) = self.capability() {

@@ -1,12 +1,12 @@
 //! What leaves: a function's reply or a refusal, redacted, bounded, and in the words that a model can act on.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rmcp::model::{ContentBlock, PromptMessage};
 use serde_json::Value;
 
-use super::{Done, Round, Rules, Stop, panics, policy::Policy, record::Record};
+use super::{Came, Done, Outcome, Round, Rules, Snapshot, Stop, panics, policy::Policy, record::Record};
 use crate::{
     audit::Verdict,
     call::{Failure, HeldContents as Held, Message, Reply},
@@ -16,15 +16,21 @@ use crate::{
 };
 
 /// The guard's answer to a call that exists for its caller.
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) body: Body,
     /// Machine-readable facts of a refusal.
     pub(crate) meta: Option<Meta>,
     /// What is left of the scarcest budget that the call was counted in.
     pub(crate) remaining: Option<u32>,
+    /// The size of a result.
+    pub(crate) bytes: u64,
+    /// Whether the function said so itself.
+    pub(crate) is_said: bool,
 }
 
 /// What an answer holds.
+#[derive(Clone)]
 pub(crate) enum Body {
     /// Structured content and its JSON text.
     Structured(Value, String),
@@ -36,6 +42,8 @@ pub(crate) enum Body {
     Messages(Vec<PromptMessage>),
     /// What completes an argument, and how many there were.
     Values(Vec<String>, usize),
+    /// A task, as it is.
+    Task(Snapshot),
     /// Questions that end a round, and the state that the next one needs.
     Asking(Round),
     /// The client can't do what the function asked of it.
@@ -47,6 +55,7 @@ pub(crate) enum Body {
 }
 
 /// What a resource holds, as it is sent.
+#[derive(Clone)]
 pub(crate) enum Sent {
     Text(String),
     Base64(String),
@@ -61,6 +70,7 @@ impl Sent {
 }
 
 /// A refusal in a form for programs.
+#[derive(Clone)]
 pub(crate) struct Meta {
     pub(crate) verdict: Verdict,
     pub(crate) rule: Option<String>,
@@ -69,13 +79,25 @@ pub(crate) struct Meta {
 
 impl Answer {
     fn of(body: Body) -> Self {
-        Self { body, meta: None, remaining: None }
+        Self { body, meta: None, remaining: None, bytes: 0, is_said: false }
     }
 
     /// An answer that says why there is no other.
     pub(crate) fn refusal(verdict: Verdict, text: impl Into<Cow<'static, str>>) -> Self {
         let meta = Meta { verdict, rule: None, retry_after: None };
-        Self { body: Body::Error(text.into()), meta: Some(meta), remaining: None }
+        Self { meta: Some(meta), ..Self::of(Body::Error(text.into())) }
+    }
+}
+
+impl Outcome {
+    /// What a task's answer is: a tool that says what went wrong has come to its end; what it doesn't say itself hasn't.
+    pub(super) fn of(answer: Answer) -> Self {
+        match answer.meta.as_ref().map(|meta| meta.verdict) {
+            Some(Verdict::Cancelled) => Self::Cancelled,
+            Some(Verdict::Panicked | Verdict::Timeout) => Self::Failed(Arc::new(answer)),
+            Some(Verdict::Error) if !answer.is_said => Self::Failed(Arc::new(answer)),
+            _ => Self::Completed(Arc::new(answer)),
+        }
     }
 }
 
@@ -103,12 +125,19 @@ impl Rules {
     fn release_reply(&self, done: Done, record: &mut Record<'_>) -> Answer {
         let capability = self.catalog.get(done.capability);
         let policy = self.policies.of(capability);
+        let reply = match done.came {
+            Came::Reply(reply) => reply,
+            Came::Task(task) => {
+                record.verdict(Verdict::Ok, "task");
+                return Answer::of(Body::Task(task));
+            }
+        };
         let wrapped = capability.output.as_ref().is_some_and(|output| output.wrapped);
-        match self.redact(done.reply, wrapped, policy, &mut record.redactions) {
+        match self.redact(reply, wrapped, policy, &mut record.redactions) {
             Ok((body, bytes)) => {
                 record.result_bytes = Some(bytes);
                 record.verdict(Verdict::Ok, "ok");
-                Answer { body, meta: None, remaining: done.remaining }
+                Answer { body, meta: None, remaining: done.remaining, bytes, is_said: true }
             }
             Err(Withheld { reason, text }) => {
                 record.verdict(Verdict::Blocked, reason);
@@ -118,6 +147,7 @@ impl Rules {
     }
 
     fn release_stop(&self, stop: Stop, verdict: Verdict, record: &mut Record<'_>) -> Option<Answer> {
+        let is_said = matches!(stop, Stop::Failed(_));
         let text: Cow<'static, str> = match stop {
             Stop::Unknown => return None,
             Stop::Asking(round) => {
@@ -128,7 +158,7 @@ impl Rules {
             Stop::Limit(exceeded) => {
                 let text = exceeded.to_string();
                 let meta = Meta { verdict, rule: Some(exceeded.rule), retry_after: exceeded.retry_after };
-                return Some(Answer { body: Body::Error(text.into()), meta: Some(meta), remaining: None });
+                return Some(Answer { meta: Some(meta), ..Answer::of(Body::Error(text.into())) });
             }
             Stop::Invalid(text) | Stop::Outside(text) => text.into(),
             Stop::Failed(error) => match error.into_failure() {
@@ -146,7 +176,7 @@ impl Rules {
             Stop::TooMuchState => "the answers so far are too long to go on with".into(),
         };
         let text = self.sayable(&text, record);
-        Some(Answer::refusal(verdict, text))
+        Some(Answer { is_said, ..Answer::refusal(verdict, text) })
     }
 
     /// A text without what must not leave, by the rules of the tool that said it.

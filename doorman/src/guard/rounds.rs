@@ -73,6 +73,7 @@ struct State {
 pub(super) struct Foreign;
 
 /// Questions, and the state that goes with them.
+#[derive(Clone)]
 pub(crate) struct Round {
     pub(crate) questions: BTreeMap<String, Question>,
     pub(crate) state: String,
@@ -160,25 +161,23 @@ impl Rounds {
         question: Question,
         again: bool,
     ) -> BoxFuture<'static, Result<Value, InputError>> {
-        let answer = {
-            let mut inner = self.lock();
-            if again {
-                inner.taken.remove(key);
-                None
-            } else {
-                let brought = inner.brought.remove(key);
-                if let Some(answer) = brought {
-                    inner.taken.insert(key.to_owned(), answer);
-                }
-                inner.taken.get(key).cloned()
-            }
-        };
-        if let Some(answer) = answer {
+        if again {
+            self.lock().taken.remove(key);
+        } else if let Some(answer) = self.known(key) {
             return Box::pin(std::future::ready(Ok(answer)));
         }
         self.lock().open.insert(key.to_owned(), question);
         self.asked.notify_one();
         Box::pin(std::future::pending())
+    }
+
+    /// The answer that there is to a question.
+    pub(super) fn known(&self, key: &str) -> Option<Value> {
+        let mut inner = self.lock();
+        if let Some(answer) = inner.brought.remove(key) {
+            inner.taken.insert(key.to_owned(), answer);
+        }
+        inner.taken.get(key).cloned()
     }
 
     /// Returns when something has been asked.

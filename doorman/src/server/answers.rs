@@ -1,21 +1,26 @@
 //! The guard's answers in the words of the protocol.
 
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
 use rmcp::{
     ErrorData,
     model::{
-        CallToolResponse, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, ErrorCode, GetPromptResponse,
-        GetPromptResult, InputRequiredResult, MetaObject, ReadResourceResponse, ReadResourceResult, ResourceContents,
-        TASKS_EXTENSION_ID,
+        CallToolResponse, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, CreateTaskResult, DetailedTask,
+        ErrorCode, GetPromptResponse, GetPromptResult, GetTaskResult, InputRequests, InputRequiredResult, JsonObject,
+        MetaObject, ReadResourceResponse, ReadResourceResult, ResourceContents, TASKS_EXTENSION_ID, Task, TaskPayload,
+        TaskStatus,
     },
 };
+use serde::Serialize;
 use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::client::request;
 use crate::{
     audit::Verdict,
     exposure::Kind,
-    guard::{Answer, Body, Meta, Round, Sent},
-    input::Ability,
+    guard::{Answer, Body, Meta, Outcome, Round, Sent, Snapshot},
+    input::{Ability, Question},
 };
 
 /// What was asked for isn't there, or the caller may not know of it: the same bytes (S02).
@@ -42,6 +47,7 @@ pub(super) fn tool(answer: Answer, modern: bool) -> Result<CallToolResponse, Err
         }
         Body::Content(blocks) => CallToolResult::success(blocks),
         Body::Asking(round) => return Ok(asking(round).into()),
+        Body::Task(task) => return Ok(CreateTaskResult::new(shown(&task)).into()),
         Body::Lacking(ability) if !modern => {
             facts.insert("doorman/verdict".into(), Verdict::Error.as_str().into());
             CallToolResult::error(vec![ContentBlock::text(lacking_text(ability))])
@@ -54,6 +60,69 @@ pub(super) fn tool(answer: Answer, modern: bool) -> Result<CallToolResponse, Err
     }
     result.meta = Some(facts).filter(|facts| !facts.is_empty()).map(MetaObject::from);
     Ok(result.into())
+}
+
+/// The answer to `tasks/get`.
+pub(super) fn task(answer: Answer) -> Result<GetTaskResult, ErrorData> {
+    let Body::Task(task) = answer.body else {
+        return Err(error(answer.body, answer.meta.map(facts).unwrap_or_default()));
+    };
+    let shown = shown(&task);
+    let payload = match task.outcome {
+        Outcome::Working => TaskPayload::Working,
+        Outcome::Cancelled => TaskPayload::Cancelled,
+        Outcome::Asking(questions) => TaskPayload::InputRequired { input_requests: requests(questions) },
+        Outcome::Completed(answer) => match tool(Arc::unwrap_or_clone(answer), true) {
+            Ok(CallToolResponse::Complete(result)) => TaskPayload::Completed { result: object(result) },
+            Ok(_) => TaskPayload::Failed { error: object(ErrorData::internal_error("no such result", None)) },
+            Err(error) => TaskPayload::Failed { error: object(error) },
+        },
+        Outcome::Failed(answer) => {
+            let answer = Arc::unwrap_or_clone(answer);
+            TaskPayload::Failed { error: object(error(answer.body, answer.meta.map(facts).unwrap_or_default())) }
+        }
+    };
+    Ok(GetTaskResult::new(DetailedTask::new(shown, payload)))
+}
+
+/// The answer to `tasks/update` and `tasks/cancel`.
+pub(super) fn acknowledged(answer: Answer) -> Result<(), ErrorData> {
+    match answer.body {
+        Body::Task(_) => Ok(()),
+        body => Err(error(body, answer.meta.map(facts).unwrap_or_default())),
+    }
+}
+
+/// The caller has no such task.
+pub(super) fn unknown_task() -> ErrorData {
+    ErrorData::invalid_params("Unknown task", None)
+}
+
+fn shown(task: &Snapshot) -> Task {
+    /// How often a client had better ask, in ms.
+    const POLL: u64 = 500;
+    let status = match task.outcome {
+        Outcome::Working => TaskStatus::Working,
+        Outcome::Asking(_) => TaskStatus::InputRequired,
+        Outcome::Completed(_) => TaskStatus::Completed,
+        Outcome::Failed(_) => TaskStatus::Failed,
+        Outcome::Cancelled => TaskStatus::Cancelled,
+    };
+    let ttl = u64::try_from(task.ttl.as_millis()).unwrap_or(u64::MAX);
+    Task::new(&*task.id, status, rfc3339(task.created), rfc3339(task.updated))
+        .with_ttl_ms(ttl)
+        .with_poll_interval_ms(POLL)
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
+}
+
+fn object(value: impl Serialize) -> JsonObject {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(object)) => object,
+        _ => JsonObject::new(),
+    }
 }
 
 /// The answer to `prompts/get`.
@@ -102,8 +171,11 @@ pub(super) fn completion(answer: Answer) -> Result<CompleteResult, ErrorData> {
 }
 
 fn asking(round: Round) -> InputRequiredResult {
-    let questions = round.questions.into_iter().map(|(key, question)| (key, request(question))).collect();
-    InputRequiredResult::new(Some(questions), Some(round.state))
+    InputRequiredResult::new(Some(requests(round.questions)), Some(round.state))
+}
+
+fn requests(questions: BTreeMap<String, Question>) -> InputRequests {
+    questions.into_iter().map(|(key, question)| (key, request(question))).collect()
 }
 
 /// Why there is no result, where a result can't say so itself.

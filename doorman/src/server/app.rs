@@ -27,7 +27,7 @@ use super::{
     stdio, watch,
 };
 use crate::{
-    guard::{self, Guard},
+    guard::{self, Guard, Steps, Tasks},
     input::Sealer,
     limits::Concurrency,
 };
@@ -86,7 +86,7 @@ impl App {
         let reach = std::mem::take(&mut builder.reach).with(options.reach);
         let counts = checked.counts.clone();
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
-        let guard = Guard { limits, concurrency, audit, sealer };
+        let guard = Guard { limits, concurrency, audit, sealer, tasks: Tasks::default(), steps: Steps::default() };
         let launch = Launch { dev: builder.dev, stdio, tokens };
         let last = Last::of(&mut checked);
         let first = Generation::of(1, checked, &launch)?;
@@ -128,6 +128,11 @@ impl App {
     /// What is wrong; everything stays as it was.
     pub fn reload(&self) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(Arc::clone(&self.reloader).reload())
+    }
+
+    /// How often each step of the guard has run so far, in their order: none can be left out, and this shows it.
+    pub fn steps(&self) -> Vec<(&'static str, u64)> {
+        self.door.guard.steps.counts().collect()
     }
 
     /// Waits until no call runs, for so long as the process was asked to stop with patience; then a moment longer, for the

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) struct Door {
-    pub(super) guard: Guard,
+    pub(super) guard: Arc<Guard>,
     present: ArcSwap<Generation>,
     pub(super) listeners: Listeners,
     /// How reloads went.
@@ -27,7 +27,7 @@ impl Door {
     /// `builder` says what clients see of the application.
     pub(super) fn new(guard: Guard, first: Generation, reloads: Arc<Reloads>, builder: &Doorman) -> Self {
         Self {
-            guard,
+            guard: Arc::new(guard),
             present: ArcSwap::from_pointee(first),
             listeners: Listeners::default(),
             reloads,

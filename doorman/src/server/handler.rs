@@ -14,14 +14,14 @@ use std::{
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult,
-        CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestMethod, GetPromptRequestParams,
-        GetPromptResponse, Implementation, ListPromptsRequestMethod, ListPromptsResult,
-        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod,
-        ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities, ServerConfig,
-        SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams, SubscriptionFilter,
-        UnsubscribeRequestParams,
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod, CompleteRequestParams,
+        CompleteResult, CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestMethod,
+        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, Implementation,
+        ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
+        ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities,
+        ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
+        SubscriptionFilter, UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
@@ -40,8 +40,8 @@ use super::{
 use crate::{
     audit::Transport,
     call::Partial,
-    exposure::{Exposed, Kind, View},
-    guard::{Asked, Continuation, Request},
+    exposure::{Exposed, Kind, TaskUse, View},
+    guard::{Answer, Asked, Continuation, Request, TaskRequest},
     identity::Principal,
 };
 
@@ -101,6 +101,18 @@ impl Handler {
         }
     }
 
+    /// Whether some tool of a view can run as a task.
+    fn has_tasks(&self, view: &View) -> bool {
+        let present = self.door.present();
+        let catalog = &present.rules.catalog;
+        let uses = |id: usize| match catalog.get(id).spec.exposed {
+            Exposed::Tool(uses) => uses != TaskUse::Never,
+            Exposed::Resource { .. } | Exposed::Prompt => false,
+        };
+        // A view of the generation before may have more than there is now.
+        view.listed(Kind::Tool).any(|id| id < catalog.all().len() && uses(id))
+    }
+
     /// Notes a client that is to be told when something changes. Nobody who isn't known leaves anything behind (S10).
     fn listen_to(&self, ear: Ear, wants: Wants, arrival: &Arrival) -> Option<u64> {
         let known = arrival.transport == Transport::Stdio || arrival.access.principal.is_verified();
@@ -128,6 +140,19 @@ impl Handler {
             cancelled: context.ct.clone(),
             client: Arc::new(Client::of(context, &self.level)),
         }
+    }
+
+    /// What is asked of a task.
+    async fn task(
+        &self,
+        id: String,
+        request: TaskRequest,
+        mut context: RequestContext<RoleServer>,
+    ) -> Result<Answer, ErrorData> {
+        let arrival = self.arrival(&context.extensions);
+        let asked = Asked::Task { id: id.into(), request };
+        let request = self.request(&arrival, asked, Continuation::default(), &mut context);
+        Box::pin(self.door.guard.call(request)).await.ok_or_else(answers::unknown_task)
     }
 
     /// A list, for a caller for whom there is one.
@@ -173,6 +198,9 @@ impl ServerHandler for Handler {
         }
         if resources || view.has(Kind::Prompt) {
             capabilities.completions = ServerCapabilities::builder().enable_completions().build().completions;
+        }
+        if self.has_tasks(&view) {
+            capabilities.extensions = ServerCapabilities::builder().enable_tasks().build().extensions;
         }
         let info = ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(self.door.name.clone(), self.door.version.clone()));
@@ -329,6 +357,31 @@ impl ServerHandler for Handler {
         }
     }
 
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        answers::task(self.task(request.task_id, TaskRequest::Get, context).await?)
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let update = TaskRequest::Update(request.input_responses);
+        answers::acknowledged(self.task(request.task_id, update, context).await?)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        answers::acknowledged(self.task(request.task_id, TaskRequest::Cancel, context).await?)
+    }
+
     #[cfg(feature = "http")]
     /// rmcp asks this before it dispatches, to learn which headers repeat a tool's arguments (`Mcp-Param-*`). A tool that
     /// the caller may not know of has none (S02).
@@ -339,7 +392,14 @@ impl ServerHandler for Handler {
         if headers { generation.published.tool(id).cloned() } else { None }
     }
 
-    async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        if is_modern(&context) {
+            return Err(ErrorData::method_not_found::<SetLevelRequestMethod>());
+        }
         self.level.set(request.level);
         Ok(())
     }
@@ -413,25 +473,22 @@ impl ServerHandler for Handler {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        const TOOLS: [&str; 4] = ["tools/call", "tools/list", "server/discover", "subscriptions/listen"];
-        const PROMPTS: [&str; 2] = ["prompts/list", "prompts/get"];
-        const OF_RESOURCES: [&str; 5] = [
-            "resources/list",
-            "resources/templates/list",
-            "resources/read",
-            "resources/subscribe",
-            "resources/unsubscribe",
-        ];
         let view = self.view();
-        let method = &*request.method;
+        let modern = is_modern(&context);
         let (prompts, resources) = (view.has(Kind::Prompt), RESOURCES.iter().any(|&kind| view.has(kind)));
-        let known = TOOLS.contains(&method)
-            || (prompts && PROMPTS.contains(&method))
-            || (resources && OF_RESOURCES.contains(&method))
-            || ((prompts || resources) && method == "completion/complete")
-            || method == "logging/setLevel";
+        let known = match &*request.method {
+            "tools/call" | "tools/list" => true,
+            "server/discover" | "subscriptions/listen" => modern,
+            "logging/setLevel" => !modern,
+            "prompts/list" | "prompts/get" => prompts,
+            "resources/list" | "resources/templates/list" | "resources/read" => resources,
+            "resources/subscribe" | "resources/unsubscribe" => resources && !modern,
+            "completion/complete" => prompts || resources,
+            "tasks/get" | "tasks/update" | "tasks/cancel" => modern && self.has_tasks(&view),
+            _ => false,
+        };
         if known {
             return Err(ErrorData::invalid_params("the params don't fit the method", None));
         }

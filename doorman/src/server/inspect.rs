@@ -60,6 +60,17 @@ struct Opened<'c> {
     modules: Vec<ModuleLine<'c>>,
     rate_limits: RateLimits,
     tools: Vec<ToolLine<'c>>,
+    resources: Vec<Line<'c>>,
+    prompts: Vec<Line<'c>>,
+}
+
+/// A resource, a template of resources, or a prompt.
+#[derive(Serialize)]
+struct Line<'c> {
+    /// Of a resource the URI, or the template.
+    name: &'c str,
+    description: &'c str,
+    scopes: Vec<&'c str>,
 }
 
 #[derive(Serialize)]
@@ -112,6 +123,15 @@ impl<'c> Opened<'c> {
                 max_result_bytes: policy.max_result,
             }
         });
+        let lines = |kinds: &[Kind]| {
+            let ids = kinds.iter().flat_map(|&kind| view.granted(kind));
+            let line = |id| {
+                let capability = checked.rules.catalog.get(id);
+                let scopes = capability.scopes.iter().map(|scope| &**scope).collect();
+                Line { name: &capability.name, description: capability.spec.description, scopes }
+            };
+            ids.map(line).collect::<Vec<_>>()
+        };
         let modules = checked.health.of_type(manifest.agent_type());
         let mut scopes: Vec<&str> = granted.scopes.iter().map(|scope| &**scope).collect();
         scopes.sort_unstable();
@@ -129,6 +149,8 @@ impl<'c> Opened<'c> {
                     .collect(),
             },
             tools: tools.collect(),
+            resources: lines(&[Kind::Resource, Kind::Template]),
+            prompts: lines(&[Kind::Prompt]),
         }
     }
 
@@ -147,6 +169,11 @@ impl<'c> Opened<'c> {
             let (name, effect, scopes) = (tool.name, tool.effect, listed(&tool.scopes));
             // Writing to a text can't fail.
             let _ = writeln!(text, "  {name:width$}  {effect:11}  {scopes:18}  {}", tool.limits.join("; "));
+        }
+        for (what, lines) in [("resource", &self.resources), ("prompt", &self.prompts)] {
+            for line in lines {
+                let _ = writeln!(text, "  {:width$}  {what:11}  {}", line.name, listed(&line.scopes));
+            }
         }
         text
     }

@@ -1,7 +1,7 @@
 //! Tools that ask the client: its user (elicitation), its model (sampling), its roots. The same code serves clients of
 //! both generations.
 
-use doorman::prelude::*;
+use doorman::{input::Root, prelude::*};
 
 /// A name.
 #[derive(Deserialize, JsonSchema)]

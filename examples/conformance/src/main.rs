@@ -111,7 +111,6 @@ async fn main() -> Result<(), Failure> {
         _ = terminate.recv() => {}
     }
     if options.report {
-        // LEAD: the one line that needs `App::steps()`: the guard's steps by name, and how often each has run.
         app.steps().into_iter().for_each(|(step, times)| eprintln!("guard step {step}: {times}"));
     }
     app.stop().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use doorman::{content::ResourceContents, prelude::*};
+use doorman::prelude::*;
 
 /// One red pixel.
 pub(crate) const PIXEL: &[u8] = include_bytes!("../assets/pixel.png");
@@ -46,12 +46,8 @@ pub(crate) async fn test_embedded_resource() -> ContentBlock {
 /// Returns a text, an image and a resource.
 #[expose(read_only, scopes = ["tools:use"])]
 pub(crate) async fn test_multiple_content_types() -> Vec<ContentBlock> {
-    let json = ResourceContents::text(r#"{"test":"data","value":123}"#, "test://mixed-content-resource");
-    vec![
-        ContentBlock::text("Multiple content types test:"),
-        pixel(),
-        ContentBlock::resource(json.with_mime_type("application/json")),
-    ]
+    let json = Contents::text(r#"{"test":"data","value":123}"#).mime("application/json");
+    vec![ContentBlock::text("Multiple content types test:"), pixel(), json.embedded("test://mixed-content-resource")]
 }
 
 /// The pixel as content.

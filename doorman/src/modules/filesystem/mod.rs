@@ -1,7 +1,7 @@
-//! An agent's files, as tools: read, list, look at, search, write, delete, move.
+//! An agent's files, as tools (read, list, look at, search, write, delete, move) and as resources.
 //!
 //! In come paths that have passed [`Prefix`]; what happens behind them happens relative to a handle of the agent's root.
-//! `read` makes content out of bytes, `list` says what there is, `search` (with `glob`) looks through it, `write` changes
+//! `read` makes content out of bytes, `resource` what a URI names, `list` says what there is, `search` (with `glob`) looks through it, `write` changes
 //! it, `quota` bounds how much of it there may be. Everything has a bound, and says so when it was reached.
 
 #[cfg(test)]
@@ -10,6 +10,7 @@ mod glob;
 mod list;
 mod quota;
 mod read;
+mod resource;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -126,6 +127,24 @@ impl Filesystem {
     async fn start(&self) -> Result<(), ModuleError> {
         // For the operator, who configured the path.
         self.prefix.prepare().map_err(|error| format!("base_path {}: {error}", self.base.display()).into())
+    }
+
+    /// A file of yours, by its path relative to your root directory: its text, or its bytes. A directory is the list of
+    /// its entries, as JSON.
+    #[expose(resource = "/{+path}", name = "file", read_only, max_result = "64MiB")]
+    fn file(
+        &self,
+        /// The file, relative to your root directory.
+        #[arg(complete = Self::paths)]
+        path: Scoped<Prefix>,
+    ) -> ToolResult<Contents> {
+        resource::contents(&path, self.max_read_bytes)
+    }
+
+    async fn paths(&self, partial: Partial, call: Call) -> ToolResult<Vec<String>> {
+        let prefix = self.prefix.clone();
+        // It reads a directory.
+        tokio::task::spawn_blocking(move || resource::paths(&prefix, partial.text(), &call)).await?
     }
 
     /// Read a file: its text or, if it isn't UTF-8, its bytes as base64. A large file is read in ranges; a note after the

@@ -66,6 +66,18 @@ impl Span {
     }
 }
 
+/// All bytes of a file.
+pub(super) fn whole(path: &ScopedPath, max: u64) -> ToolResult<Vec<u8>> {
+    let file = path.open()?;
+    let len = file.metadata()?.len();
+    if len > max {
+        let text =
+            format!("the file has {len} bytes, and at most {max} are read at once; read it in ranges, with a tool");
+        return Err(ToolError::user(text));
+    }
+    Ok(bytes_at(&file, 0, len)?)
+}
+
 /// Up to `count` bytes; fewer at the end of the file.
 fn bytes_at(file: &File, start: u64, count: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(count).map_err(io::Error::other)?];
