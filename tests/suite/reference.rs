@@ -5,6 +5,7 @@ mod filesystem;
 mod lifecycle;
 mod manifests;
 mod records;
+mod resources;
 mod secrets;
 mod sqlite;
 mod worlds;

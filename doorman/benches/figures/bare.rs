@@ -6,8 +6,9 @@ use axum::{Router, serve::ListenerExt};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult, PaginatedRequestParams,
-        ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ElicitRequest, ElicitRequestParams,
+        InputRequest, InputRequiredResult, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+        Tool, ToolAnnotations,
     },
     service::RequestContext,
     transport::{
@@ -16,7 +17,7 @@ use rmcp::{
 };
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{Outcome, tools};
@@ -91,6 +92,18 @@ fn tool() -> Outcome<Tool> {
     Ok(Tool::new("get_invoice", "Look up one invoice.", input).with_raw_output_schema(output).with_annotations(hints))
 }
 
+/// The question of `confirm_invoice`, with a state that says nothing and that nobody looks at.
+fn asking() -> Result<InputRequiredResult, ErrorData> {
+    let field = json!({ "type": "boolean", "description": "Whether to show it." });
+    let form = json!({ "type": "object", "properties": { "sure": field }, "required": ["sure"] });
+    let requested_schema =
+        serde_json::from_value(form).map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+    let params =
+        ElicitRequestParams::FormElicitationParams { meta: None, message: "Show it?".into(), requested_schema };
+    let questions = [("confirm".to_owned(), InputRequest::Elicitation(ElicitRequest::new(params)))];
+    Ok(InputRequiredResult::new(Some(questions.into()), Some("state".to_owned())))
+}
+
 impl ServerHandler for Bare {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
@@ -109,7 +122,10 @@ impl ServerHandler for Bare {
         request: CallToolRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        if request.name != self.tool.name {
+        if request.name == "confirm_invoice" && request.request_state.is_none() {
+            return asking().map(Into::into);
+        }
+        if request.name != self.tool.name && request.name != "confirm_invoice" {
             return Err(ErrorData::invalid_params("unknown tool", None));
         }
         let arguments = Value::Object(request.arguments.unwrap_or_default());

@@ -111,12 +111,34 @@ pub(crate) fn stateless(to: SocketAddr, token: Option<&str>, method: &str, tool:
     post(to, &headers, &body)
 }
 
-/// A call in a session of protocol 2025-11-25, which this opens.
-pub(crate) async fn in_session(to: SocketAddr, tool: &str) -> io::Result<Vec<u8>> {
+/// The first request of a call that asks the user something.
+pub(crate) fn asking(to: SocketAddr, token: &str, tool: &str) -> Vec<u8> {
+    round(to, token, tool, "")
+}
+
+/// The second, with the answer.
+pub(crate) fn answering(to: SocketAddr, token: &str, tool: &str, state: &str) -> Vec<u8> {
+    let answer = r#""confirm":{"action":"accept","content":{"sure":true}}"#;
+    round(to, token, tool, &format!(r#""inputResponses":{{{answer}}},"requestState":"{state}","#))
+}
+
+fn round(to: SocketAddr, token: &str, tool: &str, more: &str) -> Vec<u8> {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"id":"INV-2026-0042"}},{more}"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{"elicitation":{{}}}}}}}}}}"#
+    );
+    let headers = format!(
+        "mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: {tool}\r\nauthorization: Bearer {token}\r\n"
+    );
+    post(to, &headers, &body)
+}
+
+/// A call in a session of protocol 2025-11-25, which this opens. Servers that know no tokens get the same bytes.
+pub(crate) async fn in_session(to: SocketAddr, token: &str, tool: &str) -> io::Result<Vec<u8>> {
     let mut connection = Connection::open(to, None).await?;
-    let opened = connection.call(&post(to, "", INITIALIZE)).await?;
+    let authorization = format!("authorization: Bearer {token}\r\n");
+    let opened = connection.call(&post(to, &authorization, INITIALIZE)).await?;
     let session = opened.header("mcp-session-id").ok_or_else(|| io::Error::other("no session"))?;
-    let headers = format!("mcp-session-id: {session}\r\nmcp-protocol-version: 2025-11-25\r\n");
+    let headers = format!("{authorization}mcp-session-id: {session}\r\nmcp-protocol-version: 2025-11-25\r\n");
     connection.call(&post(to, &headers, INITIALIZED)).await?;
     let call = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"id":"INV-2026-0042"}}}}}}"#

@@ -1,7 +1,7 @@
 //! The figures that doorman is held to, each beside its goal and its baseline of the same run.
 //!
 //! `cargo bench -p doorman --bench figures` takes a few minutes. After `--`: `--quick` for a run that only shows that
-//! everything works, `--json FILE`, `--only ROWS` (`http`, `guard`, `audit`, `redaction`, `listing`, `start`, `state`,
+//! everything works, `--json FILE`, `--only ROWS` (`http`, `asking`, `guard`, `audit`, `redaction`, `listing`, `start`, `state`,
 //! `memory`),
 //! and `--compile` for the rows on compile time, which take longer than all others.
 
@@ -84,6 +84,9 @@ fn measure(args: Vec<String>) -> Outcome<()> {
     };
     if options.wants("http") {
         show("the whole guard over HTTP", runtime.block_on(rows::http::rows(&options))?);
+    }
+    if options.wants("asking") {
+        show("questions", runtime.block_on(rows::asking::rows(&options))?);
     }
     if options.wants("guard") {
         show("the guard alone", runtime.block_on(rows::guard::rows(&options))?);

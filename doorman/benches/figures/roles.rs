@@ -49,6 +49,7 @@ fn doorman(app: &str, options: &[&str]) -> Outcome<()> {
     let application = match app {
         "public" => application.tools(tools![measured::get_public_invoice]).allow_anonymous(),
         "1" => application.tools(tools![measured::get_invoice]),
+        "asking" => application.tools(tools![measured::confirm_invoice]),
         count => measured::many(application, count.parse()?),
     };
     let args = ["figures"].iter().chain(options).map(|&arg| arg.to_owned()).collect();

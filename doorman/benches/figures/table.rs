@@ -13,6 +13,7 @@ pub(crate) enum Unit {
     Seconds,
     Instructions,
     CallsPerSecond,
+    Kilobytes,
     Megabytes,
     MegabytesPerSecond,
 }
@@ -26,6 +27,7 @@ impl Unit {
             Self::Seconds => "s",
             Self::Instructions => "instr",
             Self::CallsPerSecond => "/s",
+            Self::Kilobytes => "kB",
             Self::Megabytes => "MB",
             Self::MegabytesPerSecond => "MB/s",
         }

@@ -55,6 +55,24 @@ pub(crate) async fn get_invoice(
     Ok(invoice(id))
 }
 
+/// What the user is asked.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Confirm {
+    /// Whether to show it.
+    sure: bool,
+}
+
+/// Look up one invoice, once the user agrees.
+#[expose(read_only, scopes = ["invoices:read"])]
+pub(crate) async fn confirm_invoice(
+    /// The invoice's number.
+    id: String,
+    call: Call,
+) -> ToolResult<Invoice> {
+    let confirm: Confirm = call.elicit("Show it?").key("confirm").await?;
+    if confirm.sure { Ok(invoice(id)) } else { Err(ToolError::user("not sure")) }
+}
+
 /// Look up one invoice.
 #[expose(read_only, public, name = "get_invoice")]
 pub(crate) async fn get_public_invoice(

@@ -111,16 +111,13 @@ impl Guard {
         let admission = self.limit(rules, request, found.as_ref(), later).await?; //    3. limit: every attempt counts
         let found = found.ok_or(Stop::Unknown)?; //                                     1 and 2 answer only now
         let rounds = rounds.transpose()?.flatten();
-        record.round(rounds.as_deref());
-        self.take(rounds.as_deref()).await?; //                                         a call's end comes once
-        let task = self.task(rules, request, &found, later)?;
-        let outgoing = Outgoing::of(rules, request, &found, rounds.clone(), task.clone());
-        let ready = match self.prepare(request, &found, &outgoing, admission.budget(), record).await {
-            Ok(ready) => ready, //                                                      5. bind, 6. extract
+        record.round(rounds.clone());
+        let begun = self.begin(rules, request, &found, rounds.clone(), admission.budget(), record).await;
+        let Begun { ready, outgoing, task } = match begun {
+            Ok(begun) => begun, //                                                      5. bind, 6. extract
             Err(stop) => {
                 admission.refund().await;
-                self.give_back(rounds.as_deref()).await;
-                task.inspect(|task| self.tasks.forget(task));
+                Self::give_back(rounds.as_deref()).await;
                 return Err(stop);
             }
         };
@@ -128,7 +125,7 @@ impl Guard {
             return Ok(self.detach(Arc::clone(rules), task, ready, outgoing, admission, record));
         }
         let id = found.capability.id;
-        let done = self.run(rules, id, ready, &outgoing, &request.cancelled).await; // 8. run
+        let done = self.run(rules, id, ready, &outgoing, &request.cancelled).await; //  8. run
         let done = self.end_round(done, request, &found, rounds.as_deref()).await;
         let remaining = admission.settle().await.map_err(|_| Stop::StateDown)?; //      what it charged
         done.map(|done| Done { remaining, ..done })
@@ -160,7 +157,8 @@ impl Guard {
         later: bool,
     ) -> Result<Option<Arc<Task>>, Stop> {
         let Exposed::Tool(uses) = found.capability.spec.exposed else { return Ok(None) };
-        let knows = request.client.can(Ability::Tasks);
+        // Whom nobody vouches for leaves nothing behind (S10).
+        let knows = request.access.principal.is_verified() && request.client.can(Ability::Tasks);
         match uses {
             TaskUse::Never => return Ok(None),
             TaskUse::Where if !knows => return Ok(None),
@@ -243,7 +241,7 @@ impl Guard {
         }
     }
 
-    async fn give_back(&self, rounds: Option<&Rounds>) {
+    async fn give_back(rounds: Option<&Rounds>) {
         if let Some(rounds) = rounds {
             rounds.give_back().await;
         }
@@ -258,7 +256,7 @@ impl Guard {
         rounds: Option<&Rounds>,
     ) -> Result<Done, Stop> {
         let (Err(Stop::Asking(_)), Some(rounds)) = (&done, rounds) else { return done };
-        rounds.give_back().await;
+        Self::give_back(Some(rounds)).await;
         let round = rounds.close(request, found, &self.sealer);
         round.map_or(Err(Stop::TooMuchState), |round| Err(Stop::Asking(Some(round))))
     }
@@ -280,6 +278,29 @@ impl Guard {
             budget,
         };
         (call, stop)
+    }
+
+    /// All that comes between the limits and the function. A call's end comes once, so one that has begun is taken first.
+    async fn begin(
+        &self,
+        rules: &Arc<Rules>,
+        request: &Request,
+        found: &Found<'_>,
+        rounds: Option<Arc<Rounds>>,
+        budget: Budget,
+        record: &mut Record<'_>,
+    ) -> Result<Begun, Stop> {
+        self.take(rounds.as_deref()).await?;
+        let later = rounds.as_ref().is_some_and(|rounds| rounds.is_later());
+        let task = self.task(rules, request, found, later)?;
+        let outgoing = Outgoing::of(rules, request, found, rounds, task.clone());
+        match self.prepare(request, found, &outgoing, budget, record).await {
+            Ok(ready) => Ok(Begun { ready, outgoing, task }),
+            Err(stop) => {
+                task.inspect(|task| self.tasks.forget(task));
+                Err(stop)
+            }
+        }
     }
 
     /// A place among the running calls, and the function with its arguments. Extractors, scopes and own types are the
@@ -326,6 +347,13 @@ impl Guard {
         let reply = panics::contain(running).await.map_err(Stop::Panicked)??;
         Ok(Done { capability, came: Came::Reply(reply), remaining: None })
     }
+}
+
+/// A function that may run now, with its way out, and the task that it runs as.
+struct Begun {
+    ready: Ready,
+    outgoing: Arc<Outgoing>,
+    task: Option<Arc<Task>>,
 }
 
 /// A function that may run now.

@@ -25,9 +25,8 @@ pub(super) struct Record<'g> {
     reason: &'static str,
     pub(super) redactions: Counts,
     pub(super) result_bytes: Option<u64>,
-    /// The call's id, if it has one.
-    id: Option<String>,
-    /// The same, where other records have it, too.
+    rounds: Option<Arc<Rounds>>,
+    /// The call's id, where other records have it, too.
     call: Option<String>,
     /// Whether it is of a task's end, whose beginning has a record already.
     ends_task: bool,
@@ -35,7 +34,7 @@ pub(super) struct Record<'g> {
 }
 
 /// What the record of a task's end begins with.
-pub(super) struct Begun {
+pub(super) struct Detached {
     pub(super) capability: usize,
     access: Arc<Access>,
     transport: Transport,
@@ -43,7 +42,7 @@ pub(super) struct Begun {
     shape: Shape,
     began: Instant,
     cost: Option<u32>,
-    id: Option<String>,
+    call: Option<String>,
 }
 
 impl<'g> Record<'g> {
@@ -66,7 +65,7 @@ impl<'g> Record<'g> {
             reason: "dropped",
             redactions: Counts::default(),
             result_bytes: None,
-            id: None,
+            rounds: None,
             call: None,
             ends_task: false,
             written: false,
@@ -79,15 +78,9 @@ impl<'g> Record<'g> {
     }
 
     /// What the record of a task's end begins with; from now on this one says that there is a task.
-    pub(super) fn detach(&mut self) -> Begun {
-        if self.id.is_none() {
-            let mut id = [0; 8];
-            // Without random numbers the two records are joined by the time.
-            let _ = aws_lc_rs::rand::fill(&mut id);
-            self.id = Some(hex(&id));
-        }
-        self.call.clone_from(&self.id);
-        Begun {
+    pub(super) fn detach(&mut self) -> Detached {
+        self.joined();
+        Detached {
             capability: self.found.unwrap_or_default(),
             access: Arc::clone(&self.access),
             transport: self.transport,
@@ -95,13 +88,13 @@ impl<'g> Record<'g> {
             shape: self.shape.clone(),
             began: self.began,
             cost: self.cost,
-            id: self.id.clone(),
+            call: self.call.clone(),
         }
     }
 
     /// The record of a task's end.
-    pub(super) fn of_task(guard: &'g Guard, rules: &'g Rules, begun: Begun) -> Self {
-        let Begun { capability, access, transport, session, shape, began, cost, id } = begun;
+    pub(super) fn of_task(guard: &'g Guard, rules: &'g Rules, begun: Detached) -> Self {
+        let Detached { capability, access, transport, session, shape, began, cost, call } = begun;
         Self {
             guard,
             rules,
@@ -118,24 +111,35 @@ impl<'g> Record<'g> {
             reason: "dropped",
             redactions: Counts::default(),
             result_bytes: None,
-            call: id.clone(),
-            id,
+            call,
+            rounds: None,
             ends_task: true,
             written: false,
         }
     }
 
     /// A call of several rounds has one id in all of them.
-    pub(super) fn round(&mut self, rounds: Option<&Rounds>) {
-        self.id = rounds.map(|rounds| hex(&rounds.id()[..8]));
-        if rounds.is_some_and(Rounds::is_later) {
-            self.call.clone_from(&self.id);
+    pub(super) fn round(&mut self, rounds: Option<Arc<Rounds>>) {
+        self.rounds = rounds;
+        if self.rounds.as_ref().is_some_and(|rounds| rounds.is_later()) {
+            self.joined();
         }
     }
 
-    /// The round ends without being the last.
-    pub(super) fn goes_on(&mut self) {
-        self.call.clone_from(&self.id);
+    /// There will be another record of the same call: from now on this one has the call's id.
+    pub(super) fn joined(&mut self) -> Option<&str> {
+        if self.call.is_none() {
+            let mut own = [0; 8];
+            let id: &[u8] = match self.rounds.as_ref().and_then(|rounds| rounds.id()) {
+                Some(id) => &id[..8],
+                None => {
+                    aws_lc_rs::rand::fill(&mut own).ok()?;
+                    &own
+                }
+            };
+            self.call = Some(hex(id));
+        }
+        self.call.as_deref()
     }
 
     /// What was called, if the caller may know of it.
@@ -149,12 +153,7 @@ impl<'g> Record<'g> {
 
     /// Writes that the call is about to run.
     pub(super) async fn intend(&mut self) -> Result<(), SinkError> {
-        if self.id.is_none() {
-            let mut id = [0; 8];
-            aws_lc_rs::rand::fill(&mut id).map_err(std::io::Error::other)?;
-            self.id = Some(hex(&id));
-        }
-        self.call.clone_from(&self.id);
+        self.joined().ok_or_else(|| std::io::Error::other("the system has no random numbers"))?;
         self.guard.audit.intent(&self.known()).await
     }
 

@@ -151,7 +151,7 @@ impl Rules {
         let text: Cow<'static, str> = match stop {
             Stop::Unknown => return None,
             Stop::Asking(round) => {
-                record.goes_on();
+                record.joined();
                 return Some(Answer::of(round.map_or(Body::ForeignState, Body::Asking)));
             }
             Stop::ForeignState => return Some(Answer::of(Body::ForeignState)),

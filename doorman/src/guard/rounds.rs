@@ -7,7 +7,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -39,8 +39,8 @@ pub(crate) struct Continuation {
 
 /// One round of a call.
 pub(super) struct Rounds {
-    /// The call's id, the same in all of its rounds.
-    id: [u8; 16],
+    /// The call's id, the same in all of its rounds; made when it is needed.
+    id: OnceLock<[u8; 16]>,
     /// Whether there was a round before.
     later: bool,
     inner: Mutex<Inner>,
@@ -105,27 +105,28 @@ impl Rounds {
     pub(super) fn open(request: &Request, found: &Found<'_>, sealer: &Sealer) -> Result<Self, Foreign> {
         let Continuation { state, answers } = &request.continuation;
         let (id, taken, later) = match state {
-            None => {
-                let mut id = [0; 16];
-                aws_lc_rs::rand::fill(&mut id).map_err(|_| Foreign)?;
-                (id, BTreeMap::new(), false)
-            }
+            None => (OnceLock::new(), BTreeMap::new(), false),
             Some(text) => {
                 let plain = sealer.open(PURPOSE, &Bound::of(request, found).parts(), text).ok_or(Foreign)?;
                 let state: State = serde_json::from_slice(&plain).map_err(|_| Foreign)?;
                 if state.until < now() {
                     return Err(Foreign);
                 }
-                (state.id, state.answers, true)
+                (state.id.into(), state.answers, true)
             }
         };
         let inner = Inner { brought: answers.clone(), taken, ..Inner::default() };
         Ok(Self { id, later, inner: Mutex::new(inner), asked: Notify::new() })
     }
 
-    /// The call's id.
-    pub(super) fn id(&self) -> &[u8; 16] {
-        &self.id
+    /// The call's id; `None` if the system has no random numbers.
+    pub(super) fn id(&self) -> Option<&[u8; 16]> {
+        if let Some(known) = self.id.get() {
+            return Some(known);
+        }
+        let mut id = [0; 16];
+        aws_lc_rs::rand::fill(&mut id).ok()?;
+        Some(self.id.get_or_init(|| id))
     }
 
     /// Whether there was a round before.
@@ -137,10 +138,8 @@ impl Rounds {
     pub(super) async fn take(&self, limits: &Limits) -> Result<bool, Unavailable> {
         // A state ends before the taking does.
         const KEPT: Duration = Duration::from_secs(ANSWER_WITHIN.as_secs() + 60);
-        if !self.later {
-            return Ok(true);
-        }
-        let taken = limits.take_once(&self.id, KEPT).await?;
+        let Some(id) = self.id.get().filter(|_| self.later) else { return Ok(true) };
+        let taken = limits.take_once(id, KEPT).await?;
         let is_taken = taken.is_some();
         self.lock().once = taken;
         Ok(is_taken)
@@ -189,7 +188,7 @@ impl Rounds {
     pub(super) fn close(&self, request: &Request, found: &Found<'_>, sealer: &Sealer) -> Option<Round> {
         let mut inner = self.lock();
         let (questions, answers) = (std::mem::take(&mut inner.open), std::mem::take(&mut inner.taken));
-        let state = State { id: self.id, until: now() + ANSWER_WITHIN.as_secs(), answers };
+        let state = State { id: *self.id()?, until: now() + ANSWER_WITHIN.as_secs(), answers };
         let plain = serde_json::to_vec(&state).ok().filter(|plain| plain.len() <= MOST)?;
         let state = sealer.seal(PURPOSE, &Bound::of(request, found).parts(), &plain)?;
         Some(Round { questions, state })

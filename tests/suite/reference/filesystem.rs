@@ -18,7 +18,7 @@ use crate::harness::{Caller, Cast, Door, Era, Fixture, Reply};
 const WRITER: &str = "modules:\n  filesystem: {mode: write, config: {base_path: \"${DOORMAN_DATA}/files\"}}\n";
 
 /// A server for `agent-a`, with another agent's files beside and something outside.
-fn neighbours() -> (Fixture, Cast, String) {
+pub(super) fn neighbours() -> (Fixture, Cast, String) {
     let fixture = Fixture::reference().manifest_of("writer", WRITER);
     let base = fixture.path("data/files");
     for (path, text) in [
@@ -60,7 +60,7 @@ fn everything(root: &Path) -> Vec<(String, String)> {
 }
 
 /// What isn't the agent's: all that is beneath the base but not in its folder.
-fn others(base: &str) -> Vec<(String, String)> {
+pub(super) fn others(base: &str) -> Vec<(String, String)> {
     let own = format!("{base}/agents/agent-a/");
     everything(Path::new(base)).into_iter().filter(|(path, _)| !path.starts_with(&own)).collect()
 }

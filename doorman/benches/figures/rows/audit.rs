@@ -9,8 +9,8 @@ use std::{
 };
 
 use doorman::audit::{
-    Audit, CallRecord, Chaining, Durability, PublicKey, RotatingFile, Settings, SigningKey, Transport, Verdict,
-    Verifier, shape,
+    Audit, CallRecord, Capability, Chaining, Durability, PublicKey, RotatingFile, Settings, SigningKey, Transport,
+    Verdict, Verifier, shape,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -82,7 +82,8 @@ fn load(runtime: &Runtime, audit: Audit, callers: usize, time: Duration) -> Outc
 
 async fn record(audit: &Audit) -> Result<(), doorman::audit::SinkError> {
     let shape = shape(&json!({ "id": tools::ID }));
-    let record = CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape);
+    let record =
+        CallRecord::new("tools/call", Transport::Http, Capability::Named("get_invoice"), Verdict::Ok, "ok", &shape);
     audit.call(&CallRecord { agent_id: Some("dev"), agent_type: Some("dev"), cost: Some(1), ..record }).await
 }
 

@@ -4,7 +4,9 @@ use std::{hint::black_box, io, time::Duration};
 
 use doorman::{
     App, Doorman,
-    audit::{Audit, CallRecord, Chaining, RotatingFile, Settings, SigningKey, Sink, Transport, Verdict, shape},
+    audit::{
+        Audit, CallRecord, Capability, Chaining, RotatingFile, Settings, SigningKey, Sink, Transport, Verdict, shape,
+    },
     limits::{Caller, Limits, Monotonic, Quotas},
     redact::{Counts, Redactor},
 };
@@ -89,7 +91,14 @@ pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
     for (what, audit) in [("nowhere", Audit::new(Nowhere)), ("a file", Audit::new(open("part")?))] {
         let shape = shape(&arguments);
         rows.push(part(&format!("audit record to {what}"), &mut || {
-            let record = CallRecord::new(Transport::Http, "get_invoice", Verdict::Ok, "ok", &shape);
+            let record = CallRecord::new(
+                "tools/call",
+                Transport::Http,
+                Capability::Named("get_invoice"),
+                Verdict::Ok,
+                "ok",
+                &shape,
+            );
             let record = CallRecord { agent_id: Some("dev"), agent_type: Some("dev"), cost: Some(1), ..record };
             drop(black_box(audit.call(&record).now_or_never()));
         }));

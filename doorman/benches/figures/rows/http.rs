@@ -24,22 +24,30 @@ pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
     let sse = Server::start(&bare(Mode::Sse))?;
     let mut rows = Vec::new();
     for connections in [1, 64] {
-        let mut sessions = Vec::new();
-        for _ in 0..connections {
-            sessions.push(in_session(sse.address(), TOOL).await?);
+        // One caller has 32 sessions at most, so connections share them.
+        let (mut sessions, mut guarded_sessions) = (Vec::new(), Vec::new());
+        for _ in 0..connections.min(32) {
+            sessions.push(in_session(sse.address(), &token(0), TOOL).await?);
+            guarded_sessions.push(in_session(guarded.address(), &token(0), TOOL).await?);
         }
+        let spread = |sessions: Vec<Vec<u8>>| sessions.into_iter().cycle().take(connections).collect::<Vec<_>>();
         let mut contenders = [
             Contender::new(&guarded, vec![call(&guarded); connections], GUARDED).await?,
             Contender::new(&json, vec![call(&json); connections], BARE).await?,
-            Contender::new(&sse, sessions, BARE).await?,
+            Contender::new(&sse, spread(sessions), BARE).await?,
+            Contender::new(&guarded, spread(guarded_sessions), GUARDED).await?,
         ];
         in_turn(&mut contenders, options).await?;
-        let [guarded, json, sse] = &contenders;
+        let [guarded, json, sse, in_sessions] = &contenders;
         let row = |what: &str, figure, unit, goal| Row::new(format!("{what}, {connections} conn."), figure, unit, goal);
         rows.extend([
             row("HTTP call, CPU", guarded.cpu(), Unit::Micros, Goal::Above(5.0)).against(json.cpu(), "bare rmcp"),
             row("HTTP call, pace", guarded.pace(), Unit::CallsPerSecond, Goal::NotBelow(0.95))
                 .against(json.pace(), "bare rmcp"),
+            row("call in a session, CPU", in_sessions.cpu(), Unit::Micros, Goal::Above(5.0))
+                .against(sse.cpu(), "bare, sessions + SSE"),
+            row("call in a session, pace", in_sessions.pace(), Unit::CallsPerSecond, Goal::NotBelow(0.95))
+                .against(sse.pace(), "bare, sessions + SSE"),
             row("stretch: CPU", guarded.cpu(), Unit::Micros, Goal::Times(1.0))
                 .against(sse.cpu(), "bare, sessions + SSE"),
             row("stretch: pace", guarded.pace(), Unit::CallsPerSecond, Goal::NotBelow(1.0))

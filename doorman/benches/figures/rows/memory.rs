@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Options, Outcome,
     bare::Mode,
-    client::{Connection, stateless},
+    client::{Connection, in_session, stateless},
     load::{Contender, in_turn},
     roles::{Files, token},
     server::{Memory, Server},
@@ -32,6 +32,7 @@ pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
     let busy = [guarded.memory()?, bare.memory()?];
     let mut rows = compared("memory idle", idle, 10.0);
     rows.extend(compared("memory, 64 connections under load", busy, 20.0));
+    rows.push(sessions(if options.quick { 8 } else { 32 }).await?);
     rows.push(agents(if options.quick { 100 } else { 1_000 }).await?);
     rows.extend(anonymous(if options.quick { 20_000 } else { 1_000_000 })?);
     rows.push(peers(if options.quick { 200 } else { 4_000 }).await?);
@@ -47,6 +48,27 @@ fn compared(what: &str, [guarded, bare]: [Memory; 2], most: f64) -> Vec<Row> {
         Row::new(format!("{what}, heap and stacks"), guarded.anonymous, Unit::Megabytes, Goal::Open)
             .against(bare.anonymous, "bare rmcp"),
     ]
+}
+
+/// Sessions of protocol 2025-11-25 that nobody uses: as many as a caller may have, of each of so many agents.
+async fn sessions(agents: usize) -> Outcome<Row> {
+    const EACH: usize = 32;
+    let files = Files::new(agents)?;
+    let guarded = Server::start(&files.http("1"))?;
+    let bare = Server::start(&["serve-bare", Mode::Sse.name()].map(str::to_owned))?;
+    let mut held = Vec::new();
+    for server in [&guarded, &bare] {
+        in_session(server.address(), &token(0), TOOL).await?;
+        let before = server.memory()?.anonymous;
+        for agent in 0..agents {
+            for _ in 0..EACH {
+                in_session(server.address(), &token(agent), TOOL).await?;
+            }
+        }
+        held.push((server.memory()?.anonymous - before) * 1e3 / (agents * EACH) as f64);
+    }
+    let row = Row::new("memory of an idle session", held[0], Unit::Kilobytes, Goal::Open);
+    Ok(row.against(held[1], "bare, sessions + SSE"))
 }
 
 /// Many agents, each with its token, each served.

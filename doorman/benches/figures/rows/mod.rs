@@ -1,5 +1,6 @@
 //! The rows of the table, one file for each of the questions.
 
+pub(crate) mod asking;
 pub(crate) mod audit;
 pub(crate) mod compile;
 pub(crate) mod guard;
