@@ -36,6 +36,7 @@ use proc_macro::TokenStream;
 /// | `timeout = "30s"`, `max_result = "64KiB"` | bounds of one call |
 /// | `schema = path` | of a tool, an own input schema: a `fn() -> serde_json::Value` |
 /// | `task`, `task = "required"` | a tool that runs as a task for clients that know tasks; or for no others |
+/// | `task = "after_input"` | as `"required"`; the questions of its first round are asked before there is a task |
 /// | `resource = "notes://{id}"` | it is a resource with this URI, or a template of resources |
 /// | `mime = "text/plain"`, `size = 70` | of a resource: its MIME type; its size in bytes, if it is a single one |
 /// | `prompt` | it is a prompt |

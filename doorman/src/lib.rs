@@ -111,8 +111,8 @@ pub mod __private {
 
     pub use crate::{
         call::{
-            Argument, BadArgument, Bound, Call, Decoded, Param, ParamSpec, Params, Partial, Refused, Reply, ToolError,
-            private::*,
+            Argument, BadArgument, Bound, Call, Completing, Decoded, Param, ParamSpec, Params, Partial, Refused, Reply,
+            ToolError, private::*,
         },
         exposure::{
             Access, CapabilitySpec, ConfiguredModule, Credentials, Effect, ModuleError, PromptSpec, ResourceSpec,

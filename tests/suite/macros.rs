@@ -3,6 +3,7 @@
 
 mod arguments;
 mod functions;
+mod kinds;
 mod modules;
 
 use std::fmt::Debug;

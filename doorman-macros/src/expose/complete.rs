@@ -92,7 +92,7 @@ fn by_method(path: &Path, ty: &TokenStream, name: &Ident) -> TokenStream {
 /// What is wrong with the function, and with what it gives, blames the path.
 fn by(path: &Path, called: impl FnOnce(Span, &Ident, &Ident) -> (TokenStream, TokenStream)) -> TokenStream {
     let (start, end) = tokens::ends(path);
-    let [partial, call] = ["partial", "call"].map(|name| Ident::new(name, Span::mixed_site()));
+    let [partial, call] = ["partial", "call"].map(|name| Ident::new(name, Span::mixed_site().located_at(end)));
     let (before, future) = called(end, &partial, &call);
     let head = quote_spanned!(start=> ::doorman::__private::completed);
     let tail = quote_spanned!(end=> (#future));

@@ -79,10 +79,12 @@ impl Capability<'_> {
                 };
                 (tokens, tokens::ends(ty))
             }
-            _ => (quote!(()), (sig.ident.span(), sig.ident.span())),
+            // The mistake is reported already; a text can be any kind's output.
+            ReturnType::Type(..) => (quote!(::std::string::String), (sig.ident.span(), sig.ident.span())),
+            ReturnType::Default => (quote!(()), (sig.ident.span(), sig.ident.span())),
         };
         let ret = self.keys.kind.output();
-        let [exact, plain, result] = ["Exact", "Plain", "Result"].map(|it| format_ident!("{ret}{it}"));
+        let [plain, result] = ["Plain", "Result"].map(|it| format_ident!("{ret}{it}"));
         let ret = Ident::new(ret, start);
         let head = quote_spanned!(start=> ::doorman::__private::#ret::<);
         let tail = quote_spanned!(end=> >(::core::marker::PhantomData));
@@ -90,7 +92,7 @@ impl Capability<'_> {
         quote! {
             fn __output() -> __doorman::Output<#ty> {
                 #[allow(unused_imports)]
-                use __doorman::{#exact as _, #plain as _, #result as _};
+                use __doorman::{RetExact as _, #plain as _, #result as _};
                 #output
             }
             fn __schema(generator: &mut __doorman::SchemaGenerator) -> __doorman::Option<__doorman::Schema> {

@@ -39,8 +39,8 @@ pub mod private {
         complete::{Completer, Completing, completed},
         field::{Field, FieldType, ForeignField, ForeignFieldType},
         output::{
-            Output, Ret, RetExact, RetHeld, RetHeldExact, RetHeldPlain, RetHeldResult, RetPlain, RetResult, RetSpoken,
-            RetSpokenExact, RetSpokenPlain, RetSpokenResult,
+            Output, Ret, RetExact, RetHeld, RetHeldPlain, RetHeldResult, RetPlain, RetResult, RetSpoken,
+            RetSpokenPlain, RetSpokenResult,
         },
         param::{Constraint, Origin, Slot, module, run_async, run_blocking, slots},
     };

@@ -101,33 +101,95 @@ pub struct Output<R> {
     pub schema: fn(&mut SchemaGenerator) -> Option<Schema>,
 }
 
+/// An output of one of the types that are known exactly.
+#[doc(hidden)]
+pub trait RetExact {
+    type T;
+    fn __doorman_output(&self) -> Output<Self::T>;
+}
+
+// Written out, because rustc shows where a bound stands: in the macro below it would show the macro.
+/// A tool's output that is a `Result`.
+#[doc(hidden)]
+pub trait RetResult {
+    type T;
+    type E;
+    fn __doorman_output(&self) -> Output<Result<Self::T, Self::E>>
+    where
+        Self::T: Structured,
+        Self::E: IntoToolError;
+}
+
+/// A tool's output of any other type.
+#[doc(hidden)]
+pub trait RetPlain {
+    type T;
+    fn __doorman_output(&self) -> Output<Self::T>
+    where
+        Self::T: Structured;
+}
+
+/// A resource's output that is a `Result`.
+#[doc(hidden)]
+pub trait RetHeldResult {
+    type T;
+    type E;
+    fn __doorman_output(&self) -> Output<Result<Self::T, Self::E>>
+    where
+        Self::T: Held,
+        Self::E: IntoToolError;
+}
+
+/// A resource's output of any other type.
+#[doc(hidden)]
+pub trait RetHeldPlain {
+    type T;
+    fn __doorman_output(&self) -> Output<Self::T>
+    where
+        Self::T: Held;
+}
+
+/// A prompt's output that is a `Result`.
+#[doc(hidden)]
+pub trait RetSpokenResult {
+    type T;
+    type E;
+    fn __doorman_output(&self) -> Output<Result<Self::T, Self::E>>
+    where
+        Self::T: Spoken,
+        Self::E: IntoToolError;
+}
+
+/// A prompt's output of any other type.
+#[doc(hidden)]
+pub trait RetSpokenPlain {
+    type T;
+    fn __doorman_output(&self) -> Output<Self::T>
+    where
+        Self::T: Spoken;
+}
+
 /// Dispatch on a return type: the exact types first, then `Result`, then everything else that the trait allows.
 /// `Result` and `String` implement `Serialize` and `JsonSchema` themselves, so plain traits would overlap; method lookup on
 /// references doesn't. Outputs are no trust decision: a wrong turn here could cost a text block, not an identity.
 macro_rules! dispatch {
     (
         $(#[$doc:meta])*
-        $ret:ident, $allowed:ident, $schema:expr, [$exact_trait:ident, $result_trait:ident, $plain_trait:ident];
+        $ret:ident, $allowed:ident, $schema:expr, [$result_trait:ident, $plain_trait:ident];
         $($ty:ty: $value:ident => $reply:expr;)*
     ) => {
         $(#[$doc])*
         #[doc(hidden)]
         pub struct $ret<T>(pub PhantomData<fn() -> T>);
 
-        #[doc(hidden)]
-        pub trait $exact_trait {
-            type T;
-            fn __doorman_output(&self) -> Output<Self::T>;
-        }
-
         $(
-            impl $exact_trait for &&$ret<$ty> {
+            impl RetExact for &&$ret<$ty> {
                 type T = $ty;
                 fn __doorman_output(&self) -> Output<$ty> {
                     Output { reply: |$value| Ok($reply), schema: |_| None }
                 }
             }
-            impl<E: IntoToolError> $exact_trait for &&$ret<Result<$ty, E>> {
+            impl<E: IntoToolError> RetExact for &&$ret<Result<$ty, E>> {
                 type T = Result<$ty, E>;
                 fn __doorman_output(&self) -> Output<Self::T> {
                     Output {
@@ -140,16 +202,6 @@ macro_rules! dispatch {
                 }
             }
         )*
-
-        #[doc(hidden)]
-        pub trait $result_trait {
-            type T;
-            type E;
-            fn __doorman_output(&self) -> Output<Result<Self::T, Self::E>>
-            where
-                Self::T: $allowed,
-                Self::E: IntoToolError;
-        }
 
         impl<T, E> $result_trait for &$ret<Result<T, E>> {
             type T = T;
@@ -167,14 +219,6 @@ macro_rules! dispatch {
             }
         }
 
-        #[doc(hidden)]
-        pub trait $plain_trait {
-            type T;
-            fn __doorman_output(&self) -> Output<Self::T>
-            where
-                Self::T: $allowed;
-        }
-
         impl<T> $plain_trait for $ret<T> {
             type T = T;
 
@@ -190,7 +234,7 @@ macro_rules! dispatch {
 
 dispatch! {
     /// What a tool's output becomes.
-    Ret, Structured, |generator| Some(T::schema(generator)), [RetExact, RetResult, RetPlain];
+    Ret, Structured, |generator| Some(T::schema(generator)), [RetResult, RetPlain];
     (): _unit => Reply::Content(Vec::new());
     String: text => Reply::Text(text.into());
     &'static str: text => Reply::Text(text.into());
@@ -201,7 +245,7 @@ dispatch! {
 
 dispatch! {
     /// What a resource's output becomes.
-    RetHeld, Held, |_| None, [RetHeldExact, RetHeldResult, RetHeldPlain];
+    RetHeld, Held, |_| None, [RetHeldResult, RetHeldPlain];
     String: text => Reply::Contents(Contents::text(text));
     &'static str: text => Reply::Contents(Contents::text(text));
     Cow<'static, str>: text => Reply::Contents(Contents::text(text));
@@ -210,7 +254,7 @@ dispatch! {
 
 dispatch! {
     /// What a prompt's output becomes.
-    RetSpoken, Spoken, |_| None, [RetSpokenExact, RetSpokenResult, RetSpokenPlain];
+    RetSpoken, Spoken, |_| None, [RetSpokenResult, RetSpokenPlain];
     String: text => Reply::Messages(vec![Message::user(text)]);
     &'static str: text => Reply::Messages(vec![Message::user(text)]);
     Cow<'static, str>: text => Reply::Messages(vec![Message::user(&*text)]);

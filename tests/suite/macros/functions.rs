@@ -148,7 +148,7 @@ fn tools_are_found_by_path() {
         local,
         r#move,
     ];
-    let names: Vec<String> = listed.iter().map(|spec| shown(spec)).collect();
+    let names: Vec<String> = listed.iter().map(shown).collect();
     for (spec, name) in names.iter().zip(["refund", "refund", "deep-2.x", "count", "local", "move"]) {
         assert!(spec.starts_with(&format!("ToolSpec(CapabilitySpec {{ name: {name:?},")), "{spec}");
     }

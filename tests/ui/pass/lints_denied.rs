@@ -75,6 +75,44 @@ impl Notes {
     pub fn count(limit: Option<u32>) -> usize {
         limit.map_or(Self::LIMIT, |limit| limit as usize)
     }
+
+    /// A page of a note.
+    #[expose(resource = "/{note}/{page}", read_only, mime = "text/plain")]
+    pub fn page(
+        &self,
+        #[arg(complete = Self::notes)] note: Scoped<Namespace>,
+        #[arg(complete = Self::pages)] page: u64,
+        caller: Caller,
+    ) -> String {
+        format!("{}{page}{caller:?}", note.key())
+    }
+
+    async fn notes(&self, partial: Partial, _call: Call) -> ToolResult<Vec<String>> {
+        Ok(vec![format!("{}{:?}", partial.text(), size_of_val(&self.scope))])
+    }
+
+    async fn pages(_partial: Partial, _call: Call) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A resource.
+#[expose(resource = "test://logo", read_only, scopes = ["a:b"], mime = "image/png", size = 3)]
+pub fn logo() -> Contents {
+    Contents::blob([1, 2, 3])
+}
+
+/// A prompt.
+#[expose(prompt, read_only, scopes = ["a:b"])]
+pub async fn ask(
+    #[arg(complete = ["rust", "python"], default)] language: String,
+    #[arg(complete = words)] word: Option<String>,
+) -> Vec<Message> {
+    vec![Message::user(language), Message::assistant(word.unwrap_or_default())]
+}
+
+async fn words(partial: Partial, _call: Call) -> Vec<String> {
+    vec![partial.text().to_owned()]
 }
 
 /// A tool.
@@ -89,7 +127,7 @@ pub async fn remove(
 }
 
 fn main() {
-    let _ = Doorman::new("clean").tools(tools![remove]).configure::<Notes>(
+    let _ = Doorman::new("clean").tools(tools![remove]).resources(resources![logo]).prompts(prompts![ask]).configure::<Notes>(
         "notes",
         serde_json::json!({}),
         &Credentials::none(),
