@@ -158,6 +158,17 @@ impl Template {
         })
     }
 
+    /// The template with nameless variables: two that are alike fit the same URIs.
+    #[must_use]
+    pub fn form(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Variable(_, Reach::Piece) => "{}".to_owned(),
+            Part::Variable(_, Reach::Rest) => "{+}".to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// How many bytes it fixes: of two templates that fit a URI, the one that fixes more says more of it.
     #[must_use]
     pub fn fixed_bytes(&self) -> usize {
@@ -266,6 +277,9 @@ mod tests {
             let error = parse(text).expect_err(text).to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
+        let form = |text: &str| parse(text).map(|template| template.form()).expect("a template");
+        assert_eq!(form("x://{a}/{b}"), form("x://{b}/{c}"));
+        assert_ne!(form("x://a/{b}"), form("x://a/{+b}"));
         assert!(parse_within("/{+path}").is_ok());
         assert!(parse_within("notes://{id}").is_err());
         assert_eq!(of_instance("my_docs-2", "/{+path}"), "my.docs-2:///{+path}");

@@ -317,12 +317,24 @@ fn set<'a>(known: &HashMap<Arc<str>, usize>, scopes: impl IntoIterator<Item = &'
 
 type WireName = (Kind, String);
 
+/// What a name says: two templates that differ in the names of their variables are one.
+fn said((kind, name): &WireName) -> WireName {
+    let form = |name: &String| uri::parse(name).map_or_else(|_| name.clone(), |template| template.form());
+    (*kind, if *kind == Kind::Template { form(name) } else { name.clone() })
+}
+
 /// A name that two capabilities of one caller would have; `named` is in the order of worlds and names.
 fn taken_twice(named: &[(WireName, Listed)], common: usize) -> Option<&str> {
-    let shared: HashSet<&WireName> = named[..common].iter().map(|(name, _)| name).collect();
-    let beside = named.windows(2).find(|pair| pair[0].0 == pair[1].0 && pair[0].1.world == pair[1].1.world);
-    let across = || named[common..].iter().find(|(name, _)| shared.contains(name));
-    beside.map(|pair| &pair[0]).or_else(across).map(|((_, name), _)| &**name)
+    let mut shared: HashSet<WireName> = HashSet::new();
+    let mut own: HashSet<(Option<World>, WireName)> = HashSet::new();
+    let taken = named.iter().enumerate().find(|(at, (name, listed))| {
+        let name = said(name);
+        match *at < common {
+            true => !shared.insert(name),
+            false => shared.contains(&name) || !own.insert((listed.world, name)),
+        }
+    });
+    taken.map(|(_, ((_, name), _))| &**name)
 }
 
 fn scopes_of(it: &Listed) -> Box<[Arc<str>]> {

@@ -48,8 +48,9 @@ impl Asked {
     /// The name as it was called, of what has names: a URI is what a caller says of a resource.
     pub(super) fn name(&self) -> Option<&str> {
         match self {
-            Self::Tool { name, .. } | Self::Prompt { name, .. } => Some(name),
-            Self::Completion { of: Kind::Prompt, name, .. } => Some(name),
+            Self::Tool { name, .. } | Self::Prompt { name, .. } | Self::Completion { of: Kind::Prompt, name, .. } => {
+                Some(name)
+            }
             Self::Resource { .. } | Self::Completion { .. } | Self::Task { .. } => None,
         }
     }

@@ -50,7 +50,6 @@ macro_rules! keyed {
         impl<$($generics)*> $name {
             /// Names the question on the wire. Without, it is named by its kind and its number in the call, which works as
             /// long as the function asks the same questions in the same order in each round.
-            #[must_use]
             pub fn key(mut self, key: impl Into<Cow<'static, str>>) -> Self {
                 self.asking.key = Some(key.into());
                 self

@@ -28,11 +28,10 @@ pub(super) fn unknown(kind: Kind, name: &str) -> ErrorData {
     let what = kind.word();
     match kind {
         Kind::Resource => ErrorData::resource_not_found("Resource not found", Some(json!({ "uri": name }))),
-        Kind::Template => ErrorData::invalid_params(format!("Unknown {what}"), None),
         Kind::Tool | Kind::Prompt if doorman_grammar::name::is_tool(name) => {
             ErrorData::invalid_params(format!("Unknown {what}: {name}"), None)
         }
-        Kind::Tool | Kind::Prompt => ErrorData::invalid_params(format!("Unknown {what}"), None),
+        Kind::Tool | Kind::Prompt | Kind::Template => ErrorData::invalid_params(format!("Unknown {what}"), None),
     }
 }
 
