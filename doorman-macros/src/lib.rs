@@ -56,7 +56,7 @@ use proc_macro::TokenStream;
 /// function of the same block: `async fn name(&self, partial: Partial, call: Call) -> …`, or the same without `&self`. A
 /// fieldless enum that derives `Argument` completes by itself.
 ///
-/// ```ignore
+/// ```text
 /// /// A note.
 /// #[expose(resource = "notes://{id}", read_only, scopes = ["notes:read"], mime = "text/plain")]
 /// async fn note(#[arg(complete = note_ids)] id: String, notes: State<Notes>) -> ToolResult<String> { … }

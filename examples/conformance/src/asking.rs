@@ -141,5 +141,5 @@ pub(crate) async fn test_streaming_elicitation(call: Call, progress: Progress) -
 }
 
 fn uris(roots: &[Root]) -> String {
-    roots.iter().map(|root| root.uri.to_string()).collect::<Vec<_>>().join(", ")
+    roots.iter().map(|root| root.uri.clone()).collect::<Vec<_>>().join(", ")
 }
