@@ -76,6 +76,8 @@ class Host {
 
 const METHODS = ["elicitation/create", "sampling/createMessage", "roots/list"];
 const CHANGES = ["resources/updated", "resources/list_changed", "prompts/list_changed", "tools/list_changed"];
+// The earlier generation's -32002 is the later one's -32602 to 2.x.
+const NOT_FOUND = setup.line === 2 ? -32602 : -32002;
 const CAPABILITIES = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
 const INFO = { name: "a-client", version: "1" };
 
@@ -141,8 +143,20 @@ async function connected(host, then) {
 const call = (client, name, args = {}, options) => client.callTool({ name, arguments: args, ...options?.params }, ...(setup.line === 1 ? [undefined, options] : [options]));
 const names = (list) => list.map((it) => it.name);
 
+// A page of a list, the first unless a cursor is given.
+// FIXME: `echo` has `true` where 1.x wants a schema that is an object, and loses the whole list over it: then it is read
+// without looking at what it holds.
+const page = async (client, list, params) => {
+  try {
+    return await client[list](params);
+  } catch (error) {
+    if (setup.line !== 1 || error.name !== "$ZodError" || list !== "listTools") throw error;
+    return client.request({ method: "tools/list", params }, require("zod").any());
+  }
+};
+
 async function tools(client) {
-  const seen = names((await client.listTools()).tools);
+  const seen = names((await page(client, "listTools")).tools);
   check("sees what is granted", ["get_invoice", "hello", "docs_read"].every((it) => seen.includes(it)), seen);
   check("sees nothing else", !["purge", "refund", "unlisted", "docs_write"].some((it) => seen.includes(it)), seen);
   const invoice = await call(client, "get_invoice", { id: "INV-1" });
@@ -191,8 +205,7 @@ async function resources(client) {
     check(uri, text.includes("redacted:email"), contents);
     clean(uri, text);
   }
-  const unknown = setup.modern ? -32602 : -32002;
-  for (const uri of setup.hiddenResources) await refused(`${uri} is not there`, read(uri), unknown, "Resource not found");
+  for (const uri of setup.hiddenResources) await refused(`${uri} is not there`, read(uri), NOT_FOUND, "Resource not found");
   await refused("no number", read("pages://a/12"), -32602, "number");
   for (const how of ["panic", "internal"]) await refused(how, read(`faulty://${how}`), -32603, "incident");
 }
@@ -280,7 +293,7 @@ async function updates(client, host) {
   } else {
     await client.subscribeResource({ uri: "memo://counter" });
     for (const uri of setup.hiddenResources) {
-      await refused(`no subscription to ${uri}`, client.subscribeResource({ uri }), -32002, "Resource not found");
+      await refused(`no subscription to ${uri}`, client.subscribeResource({ uri }), NOT_FOUND, "Resource not found");
     }
     end = () => client.unsubscribeResource({ uri: "memo://counter" });
   }
@@ -297,30 +310,27 @@ async function updates(client, host) {
 
 // Three at a time, and all of them in the end.
 async function pages() {
+  const kinds = { listTools: "tools", listResources: "resources", listResourceTemplates: "resourceTemplates", listPrompts: "prompts" };
+  const methods = { listTools: "tools/list", listResources: "resources/list", listResourceTemplates: "resources/templates/list", listPrompts: "prompts/list" };
+  const all = { resources: setup.resources, resourceTemplates: setup.templates, prompts: setup.prompts };
   await connected(undefined, async (client) => {
-    const kinds = { listTools: "tools", listResources: "resources", listResourceTemplates: "resourceTemplates", listPrompts: "prompts" };
-    const least = { tools: 40, resources: 5, resourceTemplates: 4, prompts: 5 };
     for (const [list, kind] of Object.entries(kinds)) {
-      const first = await client.request({ method: METHOD[kind], params: {} }, ...anySchema());
-      const seen = [...first[kind]];
-      check(`${kind}, three a page`, seen.length === 3 && first.nextCursor, first);
-      for (let cursor = first.nextCursor; cursor; ) {
-        const page = await client[list]({ cursor });
-        check(`${kind}, three a page`, page[kind].length > 0 && page[kind].length <= 3, page);
-        seen.push(...page[kind]);
-        cursor = page.nextCursor;
+      const seen = [];
+      // Without a cursor 2.x follows them all by itself, unless the request is made by hand.
+      const first = () => (setup.line === 2 ? client.request({ method: methods[list], params: {} }) : page(client, list, {}));
+      for (let cursor, more = true; more; more = cursor !== undefined) {
+        const found = await (cursor === undefined ? first() : page(client, list, { cursor }));
+        check(`${kind}, three a page`, found[kind].length > 0 && found[kind].length <= 3, found);
+        seen.push(...found[kind]);
+        cursor = found.nextCursor;
       }
-      const found = new Set(names(seen));
-      check(`${kind}, each once`, found.size === seen.length, names(seen));
-      check(`${kind}, all`, seen.length === least[kind] || (kind === "tools" && seen.length > 40), names(seen));
-      // 2.x follows cursors by itself.
+      check(`${kind}, each once`, new Set(names(seen)).size === seen.length, names(seen));
+      check(`${kind}, all`, kind in all ? seen.length === all[kind].length : seen.length > 40, names(seen));
       if (setup.line === 2) check(`${kind}, by itself`, (await client[list]())[kind].length === seen.length);
+      await refused(`${kind}, no such page`, client[list]({ cursor: "e30=" }), -32602, "cursor");
     }
   });
 }
-
-const METHOD = { tools: "tools/list", resources: "resources/list", resourceTemplates: "resources/templates/list", prompts: "prompts/list" };
-const anySchema = () => (setup.line === 1 ? [require("zod").any()] : []);
 
 async function session() {
   const host = new Host();
