@@ -308,6 +308,36 @@ async function updates(client, host) {
   check("and of one resource", same(host.updated, ["memo://counter"]), host.updated);
 }
 
+// The call goes on as a task. The package for tasks wants to be given what the SDK doesn't pass on: a way to send requests as
+// they are, here past the client on its own transport.
+async function tasks() {
+  const path = `${modules}/@modelcontextprotocol/ext-tasks/dist/client/index.js`;
+  const { createTaskSessionFromClient, resultFromTaskOutcome } = await import(pathToFileURL(path));
+  await connected(undefined, async (client) => {
+    const { transport } = client;
+    const others = transport.onmessage;
+    const waiting = new Map();
+    const sent = [];
+    transport.onmessage = (message, extra) => (waiting.has(message.id) ? waiting.get(message.id)(message) : others(message, extra));
+    const rawDispatch = async (request) => {
+      const id = `a-task-${sent.push(request.method)}`;
+      const answer = new Promise((done) => waiting.set(id, done));
+      await transport.send({ jsonrpc: "2.0", id, ...request });
+      const { result, error } = await answer;
+      clean(`${request.method} of a task`, result ?? error);
+      return error ? { kind: "error", error } : { kind: "result", result };
+    };
+    const v2RequestFraming = { protocolVersion: "2026-07-28", clientInfo: INFO, clientCapabilities: {} };
+    const session = createTaskSessionFromClient(client, { endpointId: "fixture", rawDispatch, v2RequestFraming });
+    const { outcome } = await (await session.callTool("job", { ms: 100 })).settle();
+    const result = resultFromTaskOutcome(outcome);
+    check("a task's result", result.content[0].text === "done for alice, «redacted:email»", result);
+    check("was a task", sent[0] === "tools/call" && sent.includes("tasks/get"), sent);
+    await refused("no such task", session.task("a-task").snapshot(), -32602, "Unknown task");
+    await session.close();
+  });
+}
+
 // Three at a time, and all of them in the end.
 async function pages() {
   const kinds = { listTools: "tools", listResources: "resources", listResourceTemplates: "resourceTemplates", listPrompts: "prompts" };
@@ -349,6 +379,7 @@ async function session() {
     if (setup.modern) await refused("can't be asked", call(client, "confirm", { id: "INV-1" }), -32021);
     else check("can't be asked", (await call(client, "confirm", { id: "INV-1" })).isError);
   });
+  if (setup.modern) await tasks();
   if (setup.url) {
     const stranger = await sdk.client({}).connect(transport("wrong")).catch((error) => error);
     check("a wrong token is refused", stranger instanceof Error, stranger);
