@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from fixture import (
     HIDDEN_PROMPTS,
@@ -43,14 +44,18 @@ def run(fixture):
         check.count += said["checks"]
 
     for line, modern in [(2, True), (2, False), (1, False)]:
-        what = f"{line}.x {'2026-07-28' if modern else 'legacy'}"
         for pages in [False, True]:
+            what = f"{line}.x {'2026-07-28' if modern else 'legacy'}"
             settings = {"FIXTURE_PAGE_SIZE": "3"} if pages else {}
             both = {"line": line, "modern": modern, "pages": pages}
             # Each start of the server has arguments of its own.
             args = [fixture.args for _ in range(4)]
-            client(f"stdio {what}", **both, command=fixture.binary, args=args, env={**fixture.launched, **settings})
-            client(f"http {what}", **both, url=fixture.serve(**settings))
+            launch = {"command": fixture.binary, "args": args, "env": {**fixture.launched, **settings}}
+            url = fixture.serve(**settings)
+            with ThreadPoolExecutor() as pool:
+                runs = [pool.submit(client, f"stdio {what}", **both, **launch), pool.submit(client, f"http {what}", **both, url=url)]
+                for done in runs:
+                    done.result()
 
 
 main(run)
