@@ -3,6 +3,7 @@
 //! Wire tests are named after the invariants they hold: `s06_…` is S06.
 
 mod arguments;
+mod asking;
 mod audit;
 mod exposure;
 mod faults;

@@ -110,7 +110,13 @@ impl Guard {
         let later = matches!(&rounds, Some(Ok(Some(rounds))) if rounds.is_later());
         let admission = self.limit(rules, request, found.as_ref(), later).await?; //    3. limit: every attempt counts
         let found = found.ok_or(Stop::Unknown)?; //                                     1 and 2 answer only now
-        let rounds = rounds.transpose()?.flatten();
+        let rounds = match rounds.transpose() {
+            Ok(rounds) => rounds.flatten(),
+            Err(stop) => {
+                admission.refund().await;
+                return Err(stop);
+            }
+        };
         record.round(rounds.clone());
         let begun = self.begin(rules, request, &found, rounds.clone(), admission.budget(), record).await;
         let Begun { ready, outgoing, task } = match begun {

@@ -69,6 +69,21 @@ struct State {
     answers: BTreeMap<String, Value>,
 }
 
+impl State {
+    /// What a client carries; `None` if it is too long.
+    fn seal(&self, sealer: &Sealer, bound: &[&[u8]]) -> Option<String> {
+        let plain = serde_json::to_vec(self).ok().filter(|plain| plain.len() <= MOST)?;
+        sealer.seal(PURPOSE, bound, &plain)
+    }
+
+    /// What a client has carried, if it is of this server, bound to the same, and still good.
+    fn open(sealer: &Sealer, bound: &[&[u8]], text: &str, now: u64) -> Result<Self, Foreign> {
+        let plain = sealer.open(PURPOSE, bound, text).ok_or(Foreign)?;
+        let state: Self = serde_json::from_slice(&plain).map_err(|_| Foreign)?;
+        if state.until < now { Err(Foreign) } else { Ok(state) }
+    }
+}
+
 /// A state that isn't one of this server's for this call, or not any more.
 pub(super) struct Foreign;
 
@@ -107,11 +122,7 @@ impl Rounds {
         let (id, taken, later) = match state {
             None => (OnceLock::new(), BTreeMap::new(), false),
             Some(text) => {
-                let plain = sealer.open(PURPOSE, &Bound::of(request, found).parts(), text).ok_or(Foreign)?;
-                let state: State = serde_json::from_slice(&plain).map_err(|_| Foreign)?;
-                if state.until < now() {
-                    return Err(Foreign);
-                }
+                let state = State::open(sealer, &Bound::of(request, found).parts(), text, now())?;
                 (state.id.into(), state.answers, true)
             }
         };
@@ -189,8 +200,7 @@ impl Rounds {
         let mut inner = self.lock();
         let (questions, answers) = (std::mem::take(&mut inner.open), std::mem::take(&mut inner.taken));
         let state = State { id: *self.id()?, until: now() + ANSWER_WITHIN.as_secs(), answers };
-        let plain = serde_json::to_vec(&state).ok().filter(|plain| plain.len() <= MOST)?;
-        let state = sealer.seal(PURPOSE, &Bound::of(request, found).parts(), &plain)?;
+        let state = state.seal(sealer, &Bound::of(request, found).parts())?;
         Some(Round { questions, state })
     }
 
@@ -201,4 +211,37 @@ impl Rounds {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|it| it.as_secs()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: &[&[u8]] = &[b"alice", b"tool", b"arguments"];
+
+    /// A state that ends then.
+    fn state(until: u64) -> State {
+        State { id: [7; 16], until, answers: BTreeMap::from([("confirm".to_owned(), true.into())]) }
+    }
+
+    #[test]
+    fn s10_a_state_is_good_for_its_time() {
+        let sealer = Sealer::random().expect("a key");
+        let now = now();
+        for (until, is_good) in [(0, false), (now - 1, false), (now, true), (now + 1, true), (u64::MAX, true)] {
+            let text = state(until).seal(&sealer, BOUND).expect("sealed");
+            let opened = State::open(&sealer, BOUND, &text, now);
+            let expected = is_good.then(|| (state(0).id, state(0).answers));
+            assert_eq!(opened.map(|it| (it.id, it.answers)).ok(), expected, "{until}");
+        }
+    }
+
+    #[test]
+    fn a_state_that_is_too_long_is_not_made() {
+        let sealer = Sealer::random().expect("a key");
+        let with =
+            |bytes: usize| State { answers: BTreeMap::from([("a".into(), "x".repeat(bytes).into())]), ..state(0) };
+        assert!(with(MOST - 200).seal(&sealer, BOUND).is_some());
+        assert!(with(MOST).seal(&sealer, BOUND).is_none());
+    }
 }

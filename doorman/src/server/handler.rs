@@ -150,6 +150,9 @@ impl Handler {
         mut context: RequestContext<RoleServer>,
     ) -> Result<Answer, ErrorData> {
         let arrival = self.arrival(&context.extensions);
+        if !is_modern(&context) {
+            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, "method not found", None));
+        }
         let asked = Asked::Task { id: id.into(), request };
         let request = self.request(&arrival, asked, Continuation::default(), &mut context);
         Box::pin(self.door.guard.call(request)).await.ok_or_else(answers::unknown_task)

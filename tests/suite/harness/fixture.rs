@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Caller, Door, Era, Lines, Process, SECRET, eventually};
@@ -87,6 +87,8 @@ pub(crate) struct Fixture {
     args: Vec<String>,
     env: Vec<(String, String)>,
     log: PathBuf,
+    /// What its clients say that they can do.
+    pub(super) abilities: Value,
 }
 
 impl Fixture {
@@ -133,7 +135,7 @@ impl Fixture {
         let dir = tempfile::tempdir().expect("a directory");
         let log = dir.path().join("audit.jsonl");
         let args = vec!["--audit-log".to_owned(), log.display().to_string()];
-        Self { program, dir: Arc::new(dir), args, env: Vec::new(), log }
+        Self { program, dir: Arc::new(dir), args, env: Vec::new(), log, abilities: json!({}) }
     }
 
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
@@ -143,6 +145,12 @@ impl Fixture {
 
     pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Its clients say that they can do this.
+    pub(crate) fn able(mut self, abilities: Value) -> Self {
+        self.abilities = abilities;
         self
     }
 

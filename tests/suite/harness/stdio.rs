@@ -18,6 +18,8 @@ pub(crate) struct Lines {
     stdin: Option<ChildStdin>,
     stdout: Receiver<String>,
     waiting: Vec<Value>,
+    /// How long it waits for a message.
+    pub(super) patience: Duration,
 }
 
 impl Lines {
@@ -33,7 +35,7 @@ impl Lines {
                 }
             }
         });
-        Self { process, stdin, stdout, waiting: Vec::new() }
+        Self { process, stdin, stdout, waiting: Vec::new(), patience: Duration::from_secs(30) }
     }
 
     /// Sends bytes as they are.
@@ -57,7 +59,7 @@ impl Lines {
     /// The next message.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Value {
-        let line = self.stdout.recv_timeout(Duration::from_secs(30));
+        let line = self.stdout.recv_timeout(self.patience);
         let line = line.unwrap_or_else(|_| panic!("no message; stderr: {}", self.process.stderr()));
         serde_json::from_str(&line)
             .unwrap_or_else(|error| panic!("stdout isn't the protocol's alone ({error}): {line}"))
