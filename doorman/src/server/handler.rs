@@ -21,9 +21,9 @@ use rmcp::{
         ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
         ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities,
         ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
-        SubscriptionFilter, UnsubscribeRequestParams, UpdateTaskParams,
+        SubscriptionFilter, UnsubscribeRequestMethod, UnsubscribeRequestParams, UpdateTaskParams,
     },
-    service::{NotificationContext, RequestContext, SubscriptionContext},
+    service::{NotificationContext, Peer, RequestContext, SubscriptionContext},
 };
 use serde_json::{Map, Value};
 
@@ -52,8 +52,8 @@ pub(super) struct Handler {
     /// Whose connection or request it is, over HTTP: a caller is told of features that there are for it.
     caller: Option<Arc<Principal>>,
     level: LogLevel,
-    /// The number of the session's listener.
-    listener: Arc<OnceLock<u64>>,
+    /// The number of the session's listener, if it has one.
+    listener: Arc<OnceLock<Option<u64>>>,
 }
 
 impl Handler {
@@ -120,6 +120,15 @@ impl Handler {
             return None;
         }
         self.door.listeners.add(ear, wants, &arrival.access, &arrival.generation).ok()
+    }
+
+    /// The session's listener. It is there from what comes first, `initialized` or a subscription, for rmcp handles a
+    /// notification beside the request that follows it. A request without a session has nobody to be told anything
+    /// afterwards.
+    fn listener(&self, peer: &Peer<RoleServer>, arrival: &Arrival) -> Option<u64> {
+        let lasts = arrival.transport == Transport::Stdio || arrival.session.is_some();
+        let listen = || self.listen_to(Ear::Session(peer.clone()), Wants::lists(), arrival);
+        if lasts { *self.listener.get_or_init(listen) } else { None }
     }
 
     /// A request on its way to the guard.
@@ -406,12 +415,7 @@ impl ServerHandler for Handler {
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let arrival = self.arrival(&context.extensions);
-        // A request without a session has nobody to be told anything afterwards.
-        if (arrival.transport == Transport::Stdio || arrival.session.is_some())
-            && let Some(number) = self.listen_to(Ear::Session(context.peer), Wants::lists(), &arrival)
-        {
-            self.listener.get_or_init(|| number);
-        }
+        self.listener(&context.peer, &arrival);
     }
 
     async fn subscribe(
@@ -428,16 +432,21 @@ impl ServerHandler for Handler {
             let uri = arrival.generation.rules.redactor.scrub(&request.uri);
             return Err(answers::unknown(Kind::Resource, &uri));
         }
-        let subscribed = self.listener.get().is_some_and(|&number| self.door.listeners.subscribe(number, request.uri));
+        let listener = self.listener(&context.peer, &arrival);
+        let subscribed = listener.is_some_and(|number| self.door.listeners.subscribe(number, request.uri));
         if subscribed { Ok(()) } else { Err(ErrorData::invalid_request("no more subscriptions, or none here", None)) }
     }
 
     async fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if let Some(&number) = self.listener.get() {
+        let view = Arc::clone(&self.arrival(&context.extensions).access.view);
+        if !RESOURCES.iter().any(|&kind| view.has(kind)) {
+            return Err(ErrorData::method_not_found::<UnsubscribeRequestMethod>());
+        }
+        if let Some(&Some(number)) = self.listener.get() {
             self.door.listeners.unsubscribe(number, &request.uri);
         }
         Ok(())

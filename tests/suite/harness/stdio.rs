@@ -1,6 +1,7 @@
 //! MCP over the stdin and stdout of a process.
 
 use std::{
+    collections::VecDeque,
     io::{BufRead, BufReader, Write},
     process::{ChildStdin, Command},
     sync::mpsc::{Receiver, channel},
@@ -18,6 +19,8 @@ pub(crate) struct Lines {
     stdin: Option<ChildStdin>,
     stdout: Receiver<String>,
     waiting: Vec<Value>,
+    /// The notifications that came beside answers.
+    heard: VecDeque<Value>,
 }
 
 impl Lines {
@@ -33,7 +36,7 @@ impl Lines {
                 }
             }
         });
-        Self { process, stdin, stdout, waiting: Vec::new() }
+        Self { process, stdin, stdout, waiting: Vec::new(), heard: VecDeque::new() }
     }
 
     /// Sends bytes as they are.
@@ -80,7 +83,25 @@ impl Lines {
             match message.get("id") {
                 Some(found) if found == id => return Reply { message, notifications },
                 Some(_) => self.waiting.push(message),
-                None => notifications.push(message),
+                None => {
+                    self.heard.push_back(message.clone());
+                    notifications.push(message);
+                }
+            }
+        }
+    }
+
+    /// The next notification, also one that came beside an answer.
+    #[track_caller]
+    pub(crate) fn notification(&mut self) -> Value {
+        if let Some(heard) = self.heard.pop_front() {
+            return heard;
+        }
+        loop {
+            let message = self.next();
+            match message.get("id") {
+                Some(_) => self.waiting.push(message),
+                None => return message,
             }
         }
     }
