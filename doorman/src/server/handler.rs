@@ -6,8 +6,8 @@
 )]
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::SystemTime,
 };
 
@@ -34,7 +34,7 @@ use super::{
     arrival::Arrival,
     client::{Client, LogLevel, is_modern},
     door::Door,
-    listeners::{Ear, MOST_URIS, Wants},
+    listeners::{Ear, MOST_URIS, Mark, Wants},
     pages::Page,
 };
 use crate::{
@@ -54,11 +54,13 @@ pub(super) struct Handler {
     level: LogLevel,
     /// The number of the session's listener, if it has one.
     listener: Arc<OnceLock<Option<u64>>>,
+    /// When subscriptions came whose listeners aren't there yet, by the task that each has.
+    asked: Arc<Mutex<HashMap<tokio::task::Id, Mark>>>,
 }
 
 impl Handler {
     pub(super) fn new(door: Arc<Door>) -> Self {
-        Self { door, caller: None, level: LogLevel::default(), listener: Arc::default() }
+        Self { door, caller: None, level: LogLevel::default(), listener: Arc::default(), asked: Arc::default() }
     }
 
     /// For a connection of its own.
@@ -452,7 +454,13 @@ impl ServerHandler for Handler {
         Ok(())
     }
 
+    /// The beginning of a subscription: rmcp says to the client what is accepted before it calls [`listen`](Self::listen),
+    /// in the same task. What changes in between isn't lost.
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        if let Some(task) = tokio::task::try_id() {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.insert(task, self.door.listeners.mark());
+        }
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
             uris.truncate(MOST_URIS);
@@ -462,10 +470,17 @@ impl ServerHandler for Handler {
 
     /// Lasts until the client goes away. rmcp has told it already what it subscribed to: what isn't declared is not in it.
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let since = tokio::task::try_id()
+            .and_then(|task| self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&task));
         let number = {
             let request = context.request_context();
             let ear = Ear::Subscription(context.sink().clone(), request.peer.clone());
-            self.listen_to(ear, Wants::of(context.accepted()), &self.arrival(&request.extensions))
+            let arrival = self.arrival(&request.extensions);
+            let number = self.listen_to(ear, Wants::of(context.accepted()), &arrival);
+            if let Some((number, since)) = number.zip(since) {
+                self.door.listeners.catch_up(number, since, &arrival.access);
+            }
+            number
         };
         let number =
             number.ok_or_else(|| ErrorData::invalid_request("no more subscriptions, or none for this caller", None))?;

@@ -99,25 +99,21 @@ impl Caller {
         (ear, first["params"]["notifications"].clone())
     }
 
-    /// All that it has heard of by now.
+    /// All that it has heard of by now: what changed first is told first.
     #[track_caller]
     pub(crate) fn heard(&mut self, ear: &mut Ear) -> Vec<String> {
+        assert!(!self.call("touch", json!({ "uri": LAST })).is_error());
         let mut heard = Vec::new();
-        for _ in 0..2 {
-            // What waited to be told when the last one came is before the next one.
-            assert!(!self.call("touch", json!({ "uri": LAST })).is_error());
-            loop {
-                let message = match (&mut *ear, &mut self.link) {
-                    (Ear::Lines, Link::Stdio(lines, _)) => lines.notification(),
-                    (ear, _) => ear.event().expect("it is told"),
-                };
-                match change(&message) {
-                    Some(uri) if uri == LAST => break,
-                    Some(other) => heard.push(other),
-                    None => {}
-                }
+        loop {
+            let message = match (&mut *ear, &mut self.link) {
+                (Ear::Lines, Link::Stdio(lines, _)) => lines.notification(),
+                (ear, _) => ear.event().unwrap_or_else(|| panic!("it hears nothing after {heard:?}")),
+            };
+            match change(&message) {
+                Some(uri) if uri == LAST => return heard,
+                Some(other) => heard.push(other),
+                None => {}
             }
         }
-        heard
     }
 }
