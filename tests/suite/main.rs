@@ -10,6 +10,7 @@ mod faults;
 mod harness;
 mod http;
 mod identity;
+mod knowledge;
 mod launch;
 mod limits;
 mod long;

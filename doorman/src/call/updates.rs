@@ -15,7 +15,7 @@ pub(crate) trait Announce: Send + Sync {
 }
 
 /// What has changed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     Resource(String),
     Tools,

@@ -386,7 +386,9 @@ fn spell_out(schema: &mut Value) {
     for (key, value) in object {
         match (key.as_str(), value) {
             ("properties" | "$defs", Value::Object(schemas)) => schemas.values_mut().for_each(spell_out),
-            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => schemas.iter_mut().for_each(spell_out),
+            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
+                schemas.iter_mut().for_each(spell_out)
+            }
             ("items" | "additionalProperties", value @ Value::Object(_)) => spell_out(value),
             _ => {}
         }

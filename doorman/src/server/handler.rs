@@ -6,8 +6,8 @@
 )]
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::SystemTime,
 };
 
@@ -21,9 +21,9 @@ use rmcp::{
         ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
         ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities,
         ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
-        SubscriptionFilter, UnsubscribeRequestParams, UpdateTaskParams,
+        SubscriptionFilter, UnsubscribeRequestMethod, UnsubscribeRequestParams, UpdateTaskParams,
     },
-    service::{NotificationContext, RequestContext, SubscriptionContext},
+    service::{NotificationContext, Peer, RequestContext, SubscriptionContext},
 };
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ use super::{
     arrival::Arrival,
     client::{Client, LogLevel, is_modern},
     door::Door,
-    listeners::{Ear, MOST_URIS, Wants},
+    listeners::{Ear, MOST_URIS, Mark, Wants},
     pages::Page,
 };
 use crate::{
@@ -52,13 +52,15 @@ pub(super) struct Handler {
     /// Whose connection or request it is, over HTTP: a caller is told of features that there are for it.
     caller: Option<Arc<Principal>>,
     level: LogLevel,
-    /// The number of the session's listener.
-    listener: Arc<OnceLock<u64>>,
+    /// The number of the session's listener, if it has one.
+    listener: Arc<OnceLock<Option<u64>>>,
+    /// When subscriptions came whose listeners aren't there yet, by the task that each has.
+    asked: Arc<Mutex<HashMap<tokio::task::Id, Mark>>>,
 }
 
 impl Handler {
     pub(super) fn new(door: Arc<Door>) -> Self {
-        Self { door, caller: None, level: LogLevel::default(), listener: Arc::default() }
+        Self { door, caller: None, level: LogLevel::default(), listener: Arc::default(), asked: Arc::default() }
     }
 
     /// For a connection of its own.
@@ -120,6 +122,15 @@ impl Handler {
             return None;
         }
         self.door.listeners.add(ear, wants, &arrival.access, &arrival.generation).ok()
+    }
+
+    /// The session's listener. It is there from what comes first, `initialized` or a subscription, for rmcp handles a
+    /// notification beside the request that follows it. A request without a session has nobody to be told anything
+    /// afterwards.
+    fn listener(&self, peer: &Peer<RoleServer>, arrival: &Arrival) -> Option<u64> {
+        let lasts = arrival.transport == Transport::Stdio || arrival.session.is_some();
+        let listen = || self.listen_to(Ear::Session(peer.clone()), Wants::lists(), arrival);
+        if lasts { *self.listener.get_or_init(listen) } else { None }
     }
 
     /// A request on its way to the guard.
@@ -409,12 +420,7 @@ impl ServerHandler for Handler {
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let arrival = self.arrival(&context.extensions);
-        // A request without a session has nobody to be told anything afterwards.
-        if (arrival.transport == Transport::Stdio || arrival.session.is_some())
-            && let Some(number) = self.listen_to(Ear::Session(context.peer), Wants::lists(), &arrival)
-        {
-            self.listener.get_or_init(|| number);
-        }
+        self.listener(&context.peer, &arrival);
     }
 
     async fn subscribe(
@@ -431,22 +437,33 @@ impl ServerHandler for Handler {
             let uri = arrival.generation.rules.redactor.scrub(&request.uri);
             return Err(answers::unknown(Kind::Resource, &uri));
         }
-        let subscribed = self.listener.get().is_some_and(|&number| self.door.listeners.subscribe(number, request.uri));
+        let listener = self.listener(&context.peer, &arrival);
+        let subscribed = listener.is_some_and(|number| self.door.listeners.subscribe(number, request.uri));
         if subscribed { Ok(()) } else { Err(ErrorData::invalid_request("no more subscriptions, or none here", None)) }
     }
 
     async fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if let Some(&number) = self.listener.get() {
+        let view = Arc::clone(&self.arrival(&context.extensions).access.view);
+        if !RESOURCES.iter().any(|&kind| view.has(kind)) {
+            return Err(ErrorData::method_not_found::<UnsubscribeRequestMethod>());
+        }
+        if let Some(&Some(number)) = self.listener.get() {
             self.door.listeners.unsubscribe(number, &request.uri);
         }
         Ok(())
     }
 
+    /// The beginning of a subscription: rmcp says to the client what is accepted before it calls [`listen`](Self::listen),
+    /// in the same task. What changes in between isn't lost.
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        if let Some(task) = tokio::task::try_id() {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.insert(task, self.door.listeners.mark());
+        }
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
             uris.truncate(MOST_URIS);
@@ -456,10 +473,17 @@ impl ServerHandler for Handler {
 
     /// Lasts until the client goes away. rmcp has told it already what it subscribed to: what isn't declared is not in it.
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let since = tokio::task::try_id()
+            .and_then(|task| self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&task));
         let number = {
             let request = context.request_context();
             let ear = Ear::Subscription(context.sink().clone(), request.peer.clone());
-            self.listen_to(ear, Wants::of(context.accepted()), &self.arrival(&request.extensions))
+            let arrival = self.arrival(&request.extensions);
+            let number = self.listen_to(ear, Wants::of(context.accepted()), &arrival);
+            if let Some((number, since)) = number.zip(since) {
+                self.door.listeners.catch_up(number, since, &arrival.access);
+            }
+            number
         };
         let number =
             number.ok_or_else(|| ErrorData::invalid_request("no more subscriptions, or none for this caller", None))?;

@@ -2,7 +2,7 @@
 //! sees has changed, and not of what others see (S02).
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,6 +22,8 @@ const MOST: (usize, usize) = (64, 8192);
 pub(super) const MOST_URIS: usize = 256;
 /// How long a client may take to be told.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many changes are kept for those whose subscription has been acknowledged and isn't noted yet.
+const RECENT: usize = 256;
 
 /// Where a listener is reached.
 #[derive(Clone)]
@@ -100,10 +102,11 @@ struct Listener {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// What a listener has yet to be told: each change once, however often it comes meanwhile.
+/// What a listener has yet to be told: each change once, however often it comes meanwhile, in the order in which they came,
+/// so that what changes all the time holds up nothing else.
 #[derive(Default)]
 struct Waiting {
-    changes: BTreeSet<Change>,
+    changes: VecDeque<Change>,
     /// Whether somebody is telling it.
     told: bool,
 }
@@ -111,7 +114,9 @@ struct Waiting {
 impl Listener {
     fn tell(&self, change: Change) {
         let mut waiting = lock(&self.waiting);
-        waiting.changes.insert(change);
+        if !waiting.changes.contains(&change) {
+            waiting.changes.push_back(change);
+        }
         if std::mem::replace(&mut waiting.told, true) {
             return;
         }
@@ -120,7 +125,7 @@ impl Listener {
             loop {
                 let next = {
                     let mut waiting = lock(&waiting);
-                    let next = waiting.changes.pop_first();
+                    let next = waiting.changes.pop_front();
                     waiting.told = next.is_some();
                     next
                 };
@@ -130,6 +135,17 @@ impl Listener {
                 }
             }
         });
+    }
+
+    /// Tells it of a change of the application's, if it wants to hear of it, and may.
+    fn pass_on(&self, change: &Change, access: &Access) {
+        if let Change::Resource(uri) = change {
+            return self.spellings(uri, access).into_iter().for_each(|uri| self.tell(Change::Resource(uri.clone())));
+        }
+        let list = LISTS.iter().zip(self.wants.lists).find(|((known, _), _)| known == change);
+        if list.is_some_and(|((_, kinds), wanted)| wanted && kinds.iter().any(|&kind| access.view.has(kind))) {
+            self.tell(change.clone());
+        }
     }
 
     /// Its spellings of a resource that has changed, if it may read it now.
@@ -150,7 +166,14 @@ pub(super) struct Listeners(Mutex<State>);
 struct State {
     listening: Vec<Listener>,
     last: u64,
+    /// The application's changes, the last ones of so many.
+    recent: VecDeque<Change>,
+    changes: u64,
 }
+
+/// How many changes there had been at some time.
+#[derive(Clone, Copy)]
+pub(super) struct Mark(u64);
 
 /// A listener that listens for as long as this is there.
 pub(super) struct Listening<'l>(&'l Listeners, u64);
@@ -165,6 +188,21 @@ impl Drop for Listening<'_> {
 pub(super) struct Full;
 
 impl Listeners {
+    /// This very time.
+    pub(super) fn mark(&self) -> Mark {
+        Mark(lock(&self.0).changes)
+    }
+
+    /// Tells a listener what has changed since a time before it was noted.
+    pub(super) fn catch_up(&self, number: u64, since: Mark, access: &Access) {
+        let state = lock(&self.0);
+        let Some(listener) = state.listening.iter().find(|it| it.number == number) else { return };
+        let missed = usize::try_from(state.changes - since.0).unwrap_or(RECENT).min(state.recent.len());
+        for change in state.recent.iter().skip(state.recent.len() - missed) {
+            listener.pass_on(change, access);
+        }
+    }
+
     /// Notes a listener, with what it sees now. Returns the number that [`until_dropped`](Self::until_dropped) takes.
     pub(super) fn add(&self, ear: Ear, wants: Wants, access: &Access, present: &Generation) -> Result<u64, Full> {
         let mut state = lock(&self.0);
@@ -219,20 +257,15 @@ impl Listeners {
 
     /// Tells those who want to hear of a change of the application's, and may.
     pub(super) fn pass_on(&self, change: &Change, present: &Generation) {
-        self.each(present, |listener, access| match change {
-            Change::Resource(uri) => {
-                for spelling in listener.spellings(uri, access) {
-                    listener.tell(Change::Resource(spelling.clone()));
-                }
+        {
+            let mut state = lock(&self.0);
+            state.changes += 1;
+            if state.recent.len() == RECENT {
+                state.recent.pop_front();
             }
-            list => {
-                let at = LISTS.iter().position(|(known, _)| known == list);
-                let sees = |at: usize| LISTS[at].1.iter().any(|&kind| access.view.has(kind));
-                if at.is_some_and(|at| listener.wants.lists[at] && sees(at)) {
-                    listener.tell(list.clone());
-                }
-            }
-        });
+            state.recent.push_back(change.clone());
+        }
+        self.each(present, |listener, access| listener.pass_on(change, access));
     }
 
     /// All who listen and may, with what they see now.

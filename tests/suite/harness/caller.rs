@@ -27,7 +27,7 @@ impl Door {
         [Self::Stdio(Era::Session), Self::Stdio(Era::Modern), Self::Http(Era::Session), Self::Http(Era::Modern)];
 }
 
-enum Link {
+pub(super) enum Link {
     Stdio(Lines, Fixture),
     Http { server: Server, wire: Wire, token: Option<String>, session: Option<String> },
 }
@@ -35,10 +35,12 @@ enum Link {
 /// A client that calls tools.
 pub(crate) struct Caller {
     pub(super) era: Era,
-    link: Link,
+    pub(super) link: Link,
     next: u64,
     /// What it says that it can do.
     abilities: Value,
+    /// What the server said of itself when the session began.
+    greeting: Value,
 }
 
 /// What every request of the later generation says about itself.
@@ -50,11 +52,20 @@ fn meta(abilities: &Value) -> Value {
     })
 }
 
+/// The params of `completion/complete`: what is no URI is a prompt's name.
+pub(crate) fn completing(of: &str, argument: &str, typed: &str) -> Value {
+    let reference = match of.contains("://") {
+        true => json!({"type": "ref/resource", "uri": of}),
+        false => json!({"type": "ref/prompt", "name": of}),
+    };
+    json!({"ref": reference, "argument": {"name": argument, "value": typed}})
+}
+
 impl Caller {
     pub(super) fn stdio(fixture: Fixture, era: Era) -> Self {
         let abilities = fixture.abilities.clone();
         let link = Link::Stdio(fixture.lines(), fixture);
-        let mut caller = Self { era, link, next: 0, abilities };
+        let mut caller = Self { era, link, next: 0, abilities, greeting: Value::Null };
         caller.greet();
         caller
     }
@@ -62,7 +73,7 @@ impl Caller {
     pub(super) fn http(server: Server, token: Option<&str>, era: Era) -> Self {
         let (wire, abilities) = (Wire::connect(server.address), server.fixture.abilities.clone());
         let link = Link::Http { server, wire, token: token.map(str::to_owned), session: None };
-        let mut caller = Self { era, link, next: 0, abilities };
+        let mut caller = Self { era, link, next: 0, abilities, greeting: Value::Null };
         caller.greet();
         caller
     }
@@ -71,8 +82,9 @@ impl Caller {
         if self.era == Era::Session {
             let client = json!({"name": "wire", "version": "1"});
             let params = json!({"protocolVersion": "2025-11-25", "capabilities": self.abilities, "clientInfo": client});
-            let reply = self.request("initialize", params);
+            let mut reply = self.request("initialize", params);
             assert_eq!(reply.message["result"]["protocolVersion"], "2025-11-25", "{reply:?}");
+            self.greeting = reply.message["result"].take();
             self.notify("notifications/initialized", json!({}));
         }
     }
@@ -109,6 +121,15 @@ impl Caller {
         match &self.link {
             Link::Stdio(lines, _) => &lines.process,
             Link::Http { server, .. } => &server.process,
+        }
+    }
+
+    /// What the server says of itself, in the way of the caller's generation.
+    #[track_caller]
+    pub(crate) fn greeting(&mut self) -> Value {
+        match self.era {
+            Era::Session => self.greeting.clone(),
+            Era::Modern => self.request("server/discover", json!({})).message["result"].take(),
         }
     }
 
@@ -230,6 +251,52 @@ impl Caller {
     #[track_caller]
     pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Reply {
         self.request("tools/call", json!({"name": tool, "arguments": arguments}))
+    }
+
+    /// Sends a request under an id of the test's, and gives all that is told by its answer: HTTP status and headers, and
+    /// the message.
+    #[track_caller]
+    pub(crate) fn told(&mut self, id: &str, method: &str, params: Value) -> (String, Value) {
+        let mut message = self.message(method, params);
+        message["id"] = id.into();
+        if let Link::Stdio(lines, _) = &mut self.link {
+            lines.line(message.to_string());
+            return (String::new(), lines.answer(&message["id"]).message);
+        }
+        let response = self.exchange(&message);
+        (format!("{} {:?}", response.status, response.headers()), response.json())
+    }
+
+    /// All items of a list; `None` if there is no such list for it.
+    #[track_caller]
+    pub(crate) fn listed(&mut self, method: &str) -> Option<Vec<Value>> {
+        let reply = self.request(method, json!({}));
+        if reply.code() == -32601 {
+            return None;
+        }
+        let field = match method {
+            "resources/templates/list" => "resourceTemplates",
+            _ => method.split('/').next().unwrap_or_default(),
+        };
+        Some(reply.message["result"][field].as_array().unwrap_or_else(|| panic!("no list in {reply:?}")).clone())
+    }
+
+    /// Reads a resource.
+    #[track_caller]
+    pub(crate) fn read(&mut self, uri: &str) -> Reply {
+        self.request("resources/read", json!({ "uri": uri }))
+    }
+
+    /// Gets a prompt.
+    #[track_caller]
+    pub(crate) fn prompt(&mut self, name: &str, arguments: Value) -> Reply {
+        self.request("prompts/get", json!({"name": name, "arguments": arguments}))
+    }
+
+    /// Completes an argument of a prompt, or a variable of a template.
+    #[track_caller]
+    pub(crate) fn complete(&mut self, of: &str, argument: &str, typed: &str) -> Reply {
+        self.request("completion/complete", completing(of, argument, typed))
     }
 
     /// All tools that it is shown.

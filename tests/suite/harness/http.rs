@@ -90,6 +90,12 @@ impl Response {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
+    /// Its headers, but for the time.
+    pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
+        let all = self.headers.iter().map(|(name, value)| (&**name, &**value));
+        all.filter(|(name, _)| *name != "date").collect()
+    }
+
     /// The JSON-RPC messages in it: one of a JSON body, all of an event stream.
     pub(crate) fn messages(&self) -> Vec<Value> {
         if self.header("content-type").is_some_and(|it| it.starts_with("text/event-stream")) {

@@ -7,14 +7,17 @@
 mod caller;
 mod fixture;
 mod http;
+mod listening;
+mod numbers;
 mod process;
 mod reply;
 mod stdio;
 mod talk;
 
-pub(crate) use caller::{Caller, Door, Era};
-pub(crate) use fixture::{Cast, Fixture, Server, digest};
+pub(crate) use caller::{Caller, Door, Era, completing};
+pub(crate) use fixture::{Cast, Fixture, Server, Tail, digest};
 pub(crate) use http::{Request, Response, Wire};
+pub(crate) use numbers::Numbers;
 pub(crate) use process::{Process, Reading, eventually};
 pub(crate) use reply::Reply;
 pub(crate) use stdio::Lines;

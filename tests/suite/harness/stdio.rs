@@ -1,6 +1,7 @@
 //! MCP over the stdin and stdout of a process.
 
 use std::{
+    collections::VecDeque,
     io::{BufRead, BufReader, Write},
     process::{ChildStdin, Command},
     sync::mpsc::{Receiver, channel},
@@ -20,6 +21,8 @@ pub(crate) struct Lines {
     waiting: Vec<Value>,
     /// How long it waits for a message.
     pub(super) patience: Duration,
+    /// The notifications that came beside answers.
+    heard: VecDeque<Value>,
 }
 
 impl Lines {
@@ -35,7 +38,8 @@ impl Lines {
                 }
             }
         });
-        Self { process, stdin, stdout, waiting: Vec::new(), patience: Duration::from_secs(30) }
+        let (waiting, heard) = (Vec::new(), VecDeque::new());
+        Self { process, stdin, stdout, waiting, heard, patience: Duration::from_secs(30) }
     }
 
     /// Sends bytes as they are.
@@ -82,7 +86,25 @@ impl Lines {
             match message.get("id") {
                 Some(found) if found == id => return Reply { message, notifications },
                 Some(_) => self.waiting.push(message),
-                None => notifications.push(message),
+                None => {
+                    self.heard.push_back(message.clone());
+                    notifications.push(message);
+                }
+            }
+        }
+    }
+
+    /// The next notification, also one that came beside an answer.
+    #[track_caller]
+    pub(crate) fn notification(&mut self) -> Value {
+        if let Some(heard) = self.heard.pop_front() {
+            return heard;
+        }
+        loop {
+            let message = self.next();
+            match message.get("id") {
+                Some(_) => self.waiting.push(message),
+                None => return message,
             }
         }
     }
