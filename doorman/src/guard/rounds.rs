@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::{Found, Request, outgoing::ANSWER_WITHIN};
+use super::{Asked, Done, Found, Guard, Request, Stop, outgoing::ANSWER_WITHIN};
 use crate::{
     input::{InputError, Question, Sealer},
     limits::{Limits, Taken, Unavailable},
@@ -112,6 +112,48 @@ impl Bound {
 
     fn parts(&self) -> [&[u8]; 3] {
         [&self.caller, self.capability.as_bytes(), &self.arguments]
+    }
+}
+
+impl Guard {
+    /// Which round of a call this is, where the protocol version has rounds.
+    pub(super) fn rounds(&self, request: &Request, found: &Found<'_>) -> Result<Option<Arc<Rounds>>, Stop> {
+        if !request.client.has_rounds() || matches!(request.asked, Asked::Completion { .. }) {
+            return Ok(None);
+        }
+        let opened = Rounds::open(request, found, &self.sealer);
+        opened.map(|rounds| Some(Arc::new(rounds))).map_err(|Foreign| Stop::ForeignState)
+    }
+
+    /// Takes the call that a round goes on with, unless it has been.
+    pub(super) async fn take(&self, rounds: Option<&Rounds>) -> Result<(), Stop> {
+        let Some(rounds) = rounds else { return Ok(()) };
+        match rounds.take(&self.limits).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Stop::ForeignState),
+            Err(_) => Err(Stop::StateDown),
+        }
+    }
+
+    /// Lets go of a call that hasn't come to its end.
+    pub(super) async fn give_back(rounds: Option<&Rounds>) {
+        if let Some(rounds) = rounds {
+            rounds.give_back().await;
+        }
+    }
+
+    /// A round that asks something isn't the call's end: what it asks gets the state that the next one needs.
+    pub(super) async fn end_round(
+        &self,
+        done: Result<Done, Stop>,
+        request: &Request,
+        found: &Found<'_>,
+        rounds: Option<&Rounds>,
+    ) -> Result<Done, Stop> {
+        let (Err(Stop::Asking(_)), Some(rounds)) = (&done, rounds) else { return done };
+        Self::give_back(Some(rounds)).await;
+        let round = rounds.close(request, found, &self.sealer);
+        round.map_or(Err(Stop::TooMuchState), |round| Err(Stop::Asking(Some(round))))
     }
 }
 
