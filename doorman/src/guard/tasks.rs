@@ -227,8 +227,11 @@ fn full() -> Exceeded {
 }
 
 impl Task {
+    /// Whether it may be forgotten: it has ended, is as old as was said, and whoever waited had time to see its end.
     fn is_over(&self, now: SystemTime) -> bool {
-        now.duration_since(self.created).is_ok_and(|age| age > self.ttl)
+        let since = |time: SystemTime| now.duration_since(time).unwrap_or_default();
+        let state = lock(&self.state);
+        state.ended.is_some() && since(self.created) > self.ttl && since(state.updated) > KEPT
     }
 
     /// The tool's name.

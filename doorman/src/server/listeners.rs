@@ -14,7 +14,13 @@ use rmcp::{
 };
 
 use super::generation::Generation;
-use crate::{call::Change, exposure::Kind, guard::Access, identity::Principal, limits::CallerKey};
+use crate::{
+    call::Change,
+    exposure::Kind,
+    guard::Access,
+    identity::{Agent, Principal},
+    limits::CallerKey,
+};
 
 /// Listeners of one caller, and of all.
 const MOST: (usize, usize) = (64, 8192);
@@ -46,7 +52,7 @@ impl Ear {
                     Change::Tools => peer.notify_tool_list_changed().await,
                     Change::Prompts => peer.notify_prompt_list_changed().await,
                     Change::Resources => peer.notify_resource_list_changed().await,
-                    Change::Resource(uri) => {
+                    Change::Resource { uri, .. } => {
                         peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri)).await
                     }
                 }),
@@ -54,7 +60,7 @@ impl Ear {
                     Change::Tools => sink.notify_tool_list_changed().await,
                     Change::Prompts => sink.notify_prompt_list_changed().await,
                     Change::Resources => sink.notify_resource_list_changed().await,
-                    Change::Resource(uri) => sink.notify_resource_updated(uri).await,
+                    Change::Resource { uri, .. } => sink.notify_resource_updated(uri).await,
                 }),
             }
         };
@@ -138,9 +144,12 @@ impl Listener {
     }
 
     /// Tells it of a change of the application's, if it wants to hear of it, and may.
-    fn pass_on(&self, change: &Change, access: &Access) {
-        if let Change::Resource(uri) = change {
-            return self.spellings(uri, access).into_iter().for_each(|uri| self.tell(Change::Resource(uri.clone())));
+    fn pass_on(&self, change: &Change, access: &Access, present: &Generation) {
+        if let Change::Resource { uri, agent } = change {
+            for uri in self.spellings(uri, agent.as_ref(), access, present) {
+                self.tell(Change::Resource { uri: uri.clone(), agent: None });
+            }
+            return;
         }
         let list = LISTS.iter().zip(self.wants.lists).find(|((known, _), _)| known == change);
         if list.is_some_and(|((_, kinds), wanted)| wanted && kinds.iter().any(|&kind| access.view.has(kind))) {
@@ -148,9 +157,19 @@ impl Listener {
         }
     }
 
-    /// Its spellings of a resource that has changed, if it may read it now.
-    fn spellings<'l>(&'l self, changed: &str, access: &Access) -> Vec<&'l String> {
+    /// Its spellings of a resource that has changed, if it may read it now, and it is the same one for it (S13).
+    fn spellings<'l>(
+        &'l self,
+        changed: &str,
+        agent: Option<&Agent>,
+        access: &Access,
+        present: &Generation,
+    ) -> Vec<&'l String> {
         let Some(changed) = access.view.resource(changed) else { return Vec::new() };
+        let each_has_its_own = present.rules.catalog.get(changed.id).is_each_agents_own();
+        if each_has_its_own && (agent.is_none() || agent != self.principal.agent()) {
+            return Vec::new();
+        }
         let is_it = |uri: &&String| {
             let found = access.view.resource(uri);
             found.is_some_and(|it| it.id == changed.id && it.variables == changed.variables)
@@ -194,12 +213,12 @@ impl Listeners {
     }
 
     /// Tells a listener what has changed since a time before it was noted.
-    pub(super) fn catch_up(&self, number: u64, since: Mark, access: &Access) {
+    pub(super) fn catch_up(&self, number: u64, since: Mark, access: &Access, present: &Generation) {
         let state = lock(&self.0);
         let Some(listener) = state.listening.iter().find(|it| it.number == number) else { return };
         let missed = usize::try_from(state.changes - since.0).unwrap_or(RECENT).min(state.recent.len());
         for change in state.recent.iter().skip(state.recent.len() - missed) {
-            listener.pass_on(change, access);
+            listener.pass_on(change, access, present);
         }
     }
 
@@ -265,7 +284,7 @@ impl Listeners {
             }
             state.recent.push_back(change.clone());
         }
-        self.each(present, |listener, access| listener.pass_on(change, access));
+        self.each(present, |listener, access| listener.pass_on(change, access, present));
     }
 
     /// All who listen and may, with what they see now.

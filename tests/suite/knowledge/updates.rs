@@ -48,6 +48,22 @@ fn s02_a_subscription_to_what_is_hidden_hears_nothing() {
 }
 
 #[test]
+fn s13_an_agents_own_resource_is_told_of_to_that_agent_alone() {
+    for era in [Era::Session, Era::Modern] {
+        let server = Fixture::new().serve();
+        let (mut alice, mut carol) = (server.caller(Cast::ALICE, era), server.caller(Cast::CAROL, era));
+        // The same URI, and a file of each one's own.
+        let mut ears =
+            [alice.listen(&["docs:///a.md", "memo://noise"]), carol.listen(&["docs:///a.md", "memo://noise"])];
+        alice.call("touch", json!({"uri": "docs:///a.md"}));
+        assert_eq!(alice.heard(&mut ears[0]), ["docs:///a.md"], "{era:?}");
+        assert!(carol.heard(&mut ears[1]).is_empty(), "{era:?}: it isn't hers");
+        alice.call("touch", json!({"uri": "memo://noise"}));
+        assert_eq!(carol.heard(&mut ears[1]), ["memo://noise"], "{era:?}: this is everybody's");
+    }
+}
+
+#[test]
 fn s26_a_grant_that_is_taken_away_is_nothing_to_hear_of() {
     for door in Door::ALL {
         let fixture = Fixture::bare().tokens(&[Cast::ALICE]).manifest("reader", "[misc:use, admin:all]");

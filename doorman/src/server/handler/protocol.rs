@@ -353,7 +353,7 @@ impl ServerHandler for Handler {
             let arrival = self.arrival(&request.extensions);
             let number = self.listen_to(ear, Wants::of(context.accepted()), &arrival);
             if let Some((number, since)) = number.zip(since) {
-                self.door.listeners.catch_up(number, since, &arrival.access);
+                self.door.listeners.catch_up(number, since, &arrival.access, &arrival.generation);
             }
             number
         };
