@@ -392,7 +392,7 @@ fn spell_out(schema: &mut Value) {
         match (key.as_str(), value) {
             ("properties" | "$defs", Value::Object(schemas)) => schemas.values_mut().for_each(spell_out),
             ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
-                schemas.iter_mut().for_each(spell_out)
+                schemas.iter_mut().for_each(spell_out);
             }
             ("items" | "additionalProperties", value @ Value::Object(_)) => spell_out(value),
             _ => {}

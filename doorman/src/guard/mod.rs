@@ -194,7 +194,7 @@ impl Guard {
         budget: Budget,
         record: &mut Record<'_>,
     ) -> Result<Begun, Stop> {
-        self.take(rounds.as_deref()).await?;
+        self.take(request, rounds.as_deref()).await?;
         let later = rounds.as_ref().is_some_and(|rounds| rounds.is_later());
         let task = self.task(rules, request, found, later)?;
         let outgoing = Outgoing::of(rules, request, found, rounds, task.clone());

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use super::{Asked, Done, Found, Guard, Request, Stop, outgoing::ANSWER_WITHIN};
 use crate::{
     input::{InputError, Question, Sealer},
-    limits::{Limits, Taken, Unavailable},
+    limits::{CallerKey, Limits, NotTaken, Taken, Unavailable},
 };
 
 /// What the seal is for.
@@ -126,11 +126,12 @@ impl Guard {
     }
 
     /// Takes the call that a round goes on with, unless it has been.
-    pub(super) async fn take(&self, rounds: Option<&Rounds>) -> Result<(), Stop> {
+    pub(super) async fn take(&self, request: &Request, rounds: Option<&Rounds>) -> Result<(), Stop> {
         let Some(rounds) = rounds else { return Ok(()) };
-        match rounds.take(&self.limits).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Stop::ForeignState),
+        match rounds.take(request.access.caller, &self.limits).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotTaken::Before)) => Err(Stop::ForeignState),
+            Ok(Err(NotTaken::TooMany(exceeded))) => Err(Stop::Limit(exceeded)),
             Err(_) => Err(Stop::StateDown),
         }
     }
@@ -187,15 +188,13 @@ impl Rounds {
         self.later
     }
 
-    /// Takes the call, if there was a round before. `false`: it has been taken, by a round that runs or has come to its end.
-    pub(super) async fn take(&self, limits: &Limits) -> Result<bool, Unavailable> {
+    /// Takes the call, if there was a round before; unless it has been, by a round that runs or has come to its end.
+    pub(super) async fn take(&self, caller: CallerKey, limits: &Limits) -> Result<Result<(), NotTaken>, Unavailable> {
         // A state ends before the taking does.
         const KEPT: Duration = Duration::from_secs(ANSWER_WITHIN.as_secs() + 60);
-        let Some(id) = self.id.get().filter(|_| self.later) else { return Ok(true) };
-        let taken = limits.take_once(id, KEPT).await?;
-        let is_taken = taken.is_some();
-        self.lock().once = taken;
-        Ok(is_taken)
+        let Some(id) = self.id.get().filter(|_| self.later) else { return Ok(Ok(())) };
+        let taken = limits.take_once(caller, id, KEPT).await?;
+        Ok(taken.map(|taken| self.lock().once = Some(taken)))
     }
 
     /// Lets go of a call that hasn't come to its end. What can't be given back stays taken: the call has to begin anew.

@@ -24,8 +24,8 @@ use crate::{
 
 /// Listeners of one caller, and of all.
 const MOST: (usize, usize) = (64, 8192);
-/// Resources that one listener can subscribe to.
-pub(super) const MOST_URIS: usize = 256;
+/// Resources that one listener can subscribe to, and the bytes of their URIs together.
+const MOST_URIS: (usize, usize) = (256, 64 * 1024);
 /// How long a client may take to be told.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many changes are kept for those whose subscription has been acknowledged and isn't noted yet.
@@ -92,9 +92,26 @@ impl Wants {
     pub(super) fn of(filter: &SubscriptionFilter) -> Self {
         let said = |it: Option<bool>| it == Some(true);
         let lists = [filter.tools_list_changed, filter.prompts_list_changed, filter.resources_list_changed].map(said);
-        let uris = filter.resource_subscriptions.iter().flatten().take(MOST_URIS).cloned().collect();
+        let uris = filter.resource_subscriptions.iter().flatten().cloned().collect();
         Self { lists, uris }
     }
+
+    /// Subscribes to one more resource; whether there was room.
+    fn add(&mut self, uri: String) -> bool {
+        let bytes: usize = self.uris.iter().map(String::len).sum();
+        let room = self.uris.len() < MOST_URIS.0 && bytes + uri.len() <= MOST_URIS.1;
+        self.uris.contains(&uri) || (room && self.uris.insert(uri))
+    }
+}
+
+/// As many of these URIs as one listener has room for.
+pub(super) fn shorten(uris: &mut Vec<String>) {
+    let mut bytes = 0;
+    let fit = uris.iter().take(MOST_URIS.0).take_while(|uri| {
+        bytes += uri.len();
+        bytes <= MOST_URIS.1
+    });
+    uris.truncate(fit.count());
 }
 
 struct Listener {
@@ -244,9 +261,7 @@ impl Listeners {
     /// Lets a listener hear of a resource, too; whether there was room.
     pub(super) fn subscribe(&self, number: u64, uri: String) -> bool {
         let mut state = lock(&self.0);
-        let Some(listener) = state.listening.iter_mut().find(|it| it.number == number) else { return false };
-        let uris = &mut listener.wants.uris;
-        uris.contains(&uri) || (uris.len() < MOST_URIS && uris.insert(uri))
+        state.listening.iter_mut().find(|it| it.number == number).is_some_and(|it| it.wants.add(uri))
     }
 
     pub(super) fn unsubscribe(&self, number: u64, uri: &str) {

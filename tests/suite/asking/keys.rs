@@ -150,3 +150,11 @@ fn s17_a_mistake_in_a_key_file_is_told_without_a_key() {
     let (code, said) = fixture.arg("--input-keys").arg(path).refuses();
     assert!(code == 1 && said.contains("none"), "{said}");
 }
+
+#[test]
+fn s25_keys_without_a_state_that_is_kept_are_refused() {
+    let fixture = Fixture::new();
+    let path = fixture.private("keys", &format!("{ONE}\n"));
+    let (code, said) = fixture.arg("--input-keys").arg(path).refuses();
+    assert!(code == 1 && said.contains("input keys need a state that is kept"), "{said}");
+}

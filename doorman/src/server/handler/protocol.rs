@@ -30,7 +30,7 @@ use super::{
     super::{
         answers,
         client::is_modern,
-        listeners::{Ear, MOST_URIS, Wants},
+        listeners::{self, Ear, Wants},
         pages::Page,
     },
     Handler,
@@ -338,7 +338,7 @@ impl ServerHandler for Handler {
         }
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
-            uris.truncate(MOST_URIS);
+            listeners::shorten(uris);
         }
         Some(accepted)
     }
