@@ -49,11 +49,14 @@ impl Access {
     }
 }
 
-/// Whose limits and sessions these are: an agent of one type is no agent of another, and no bearer without an agent.
+/// Whose limits and sessions these are: an agent of one type is no agent of another, and no bearer without an agent; two
+/// issuers' subjects of one name are two.
 fn who(principal: &Principal) -> Option<String> {
-    match principal.agent() {
-        Some(agent) => Some(format!("agent {} {}", agent.kind(), agent.id())),
-        None => principal.subject().map(|subject| format!("subject {subject}")),
+    match (principal.agent(), principal.issuer()) {
+        (Some(agent), _) => Some(format!("agent {} {}", agent.kind(), agent.id())),
+        (None, None) => principal.subject().map(|subject| format!("subject {subject}")),
+        // An issuer has no space in it.
+        (None, Some(issuer)) => principal.subject().map(|subject| format!("issuer {issuer} {subject}")),
     }
 }
 
@@ -101,7 +104,7 @@ mod tests {
     fn identity(scopes: Option<&[&str]>, agent_type: Option<&str>) -> Identity {
         let agent = agent_type.map(|kind| Agent::new("a1", kind).unwrap());
         let scopes = scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect());
-        Identity { subject: "u1".into(), tenant: None, client: None, scopes, agent }
+        Identity { scopes, agent, ..Identity::new("u1") }
     }
 
     #[derive(Deserialize)]
