@@ -86,7 +86,7 @@ impl Engine {
     /// What is known of a token, if that still holds.
     pub(super) fn remembered(&self, hash: &TokenHash, now: Moment) -> Option<Result<Bearer, Unverified>> {
         let keys = match &self.way {
-            Way::Keys { keyring, .. } => Some(keyring.fresh(now.steady)?.version),
+            Way::Keys { keyring, .. } => Some(keyring.ready(now.steady)?.version),
             Way::Asking { .. } => None,
         };
         let known = self.known.get(hash, |known| {

@@ -84,8 +84,8 @@ impl Keyring {
         }
     }
 
-    /// The keys, if they serve without waiting for newer ones.
-    pub(super) fn fresh(&self, now: Instant) -> Option<Arc<KeySet>> {
+    /// The keys, if they serve without waiting for newer ones: while they are fresh, and while newer ones can't be had.
+    pub(super) fn ready(&self, now: Instant) -> Option<Arc<KeySet>> {
         let mut state = self.lock();
         match state.held(now) {
             Held::Good(keys) => {
@@ -94,13 +94,17 @@ impl Keyring {
                 }
                 Some(keys)
             }
+            Held::Aging(keys) if state.trouble.is_some() => {
+                self.fetch(&mut state, now, failed_just_now);
+                Some(keys)
+            }
             Held::Aging(_) | Held::Nothing => None,
         }
     }
 
     /// The keys that serve now.
     pub(super) async fn current(&self, now: Instant) -> Result<Arc<KeySet>, Unverified> {
-        if let Some(keys) = self.fresh(now) {
+        if let Some(keys) = self.ready(now) {
             return Ok(keys);
         }
         let flight = self.fetch(&mut self.lock(), now, failed_just_now);

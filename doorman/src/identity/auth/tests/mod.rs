@@ -6,6 +6,7 @@ mod figures;
 mod forging;
 mod issuer;
 mod renewing;
+mod saying;
 mod serving;
 mod several;
 mod signer;

@@ -189,6 +189,23 @@ async fn s07_s24_an_issuer_that_stops_at_a_rotation_denies_the_new_key_and_keeps
     assert_eq!(auth.trouble(), None);
 }
 
+/// An issuer that takes connections and says nothing holds nobody up whose key is known.
+#[tokio::test]
+async fn keys_that_cannot_be_renewed_serve_without_waiting() {
+    let start = Moment::now();
+    let (issuer, auth) = world(&P256).await;
+    let good = token(&P256, "k1", &issuer);
+    assert_eq!(outcome(&auth, &good, start).await, ada());
+    issuer.tell(KEYS, Reply::body("").delayed(Duration::from_secs(60)));
+    assert_eq!(outcome(&auth, &good, start.after(FRESH)).await, ada(), "the first waits in vain");
+    assert_eq!(auth.trouble(), Some("too slow"));
+    let before = std::time::Instant::now();
+    for it in 1..10 {
+        assert_eq!(outcome(&auth, &good, start.after(FRESH + PAUSE * it)).await, ada());
+    }
+    assert!(before.elapsed() < Duration::from_millis(400));
+}
+
 #[tokio::test]
 async fn s07_a_remembered_token_expires_on_time() {
     let now = Moment::now();
