@@ -38,6 +38,17 @@ fn unavailable<T>(word: &'static str) -> Result<T, Unverified> {
     Err(Unverified::Unavailable(word))
 }
 
+/// Waits for what happens in the background.
+async fn eventually(happened: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if happened() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it didn't happen");
+}
+
 fn ada() -> Result<String, Unverified> {
     Ok("ada".into())
 }

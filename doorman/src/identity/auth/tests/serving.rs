@@ -155,9 +155,7 @@ async fn an_issuer_may_move_its_keys() {
     assert_eq!(outcome(&auth, &token, later).await, ada());
     assert_eq!(issuer.count("/moved"), 0);
     assert_eq!(outcome(&auth, &token, later.after(Duration::from_secs(5))).await, ada());
-    while issuer.count("/moved") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually(|| issuer.count("/moved") == 1).await;
 }
 
 #[test]
