@@ -168,6 +168,30 @@ async fn s07_s24_an_issuer_that_is_not_there_at_the_start_denies_until_it_is() {
 }
 
 #[tokio::test]
+async fn s24_an_issuer_that_fails_is_left_alone_for_a_while() {
+    let start = Moment::now();
+    let (issuer, auth) = world(&P256).await;
+    issuer.tell(KEYS, Reply::status(500, ""));
+    let good = token(&P256, "k1", &issuer);
+    for _ in 0..100 {
+        assert_eq!(outcome(&auth, &good, start).await, unavailable("an error's status"));
+    }
+    assert_eq!(issuer.count(KEYS), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_names_no_key_is_tried_with_few() {
+    let now = Moment::now();
+    let (issuer, auth) = world(&P256).await;
+    let signers: Vec<_> = (0..5).map(|_| Signer::p256()).collect();
+    issuer.publish(&signers.iter().map(|it| it.jwk("k1")).collect::<Vec<_>>());
+    for (place, signer) in signers.iter().enumerate() {
+        let token = signer.token_of(&json!({ "alg": "ES256" }), &claims(&issuer, json!({})));
+        assert_eq!(outcome(&auth, &token, now).await.is_ok(), place < 4, "{place}");
+    }
+}
+
+#[tokio::test]
 async fn s07_s24_an_issuer_that_stops_at_a_rotation_denies_the_new_key_and_keeps_the_old_for_an_hour() {
     let start = Moment::now();
     let (issuer, auth) = world(&P256).await;
