@@ -136,6 +136,24 @@ mod tests {
     }
 
     #[test]
+    fn s10_subjects_of_two_issuers_are_two_callers() {
+        let catalog = catalog(Asks::Public);
+        let caller = |subject: &str, issuer: Option<&str>| {
+            let identity = Identity { issuer: issuer.map(str::to_owned), ..Identity::new(subject) };
+            Access::of(Principal::verified(identity), &catalog, &Grants::default()).caller
+        };
+        let callers = [
+            caller("ada", None),
+            caller("ada", Some("https://a.example")),
+            caller("ada", Some("https://b.example")),
+            caller("https://a.example ada", None),
+        ];
+        for (place, one) in callers.iter().enumerate() {
+            assert!(!callers[..place].contains(one), "{place}");
+        }
+    }
+
+    #[test]
     fn s03_a_token_and_a_manifest_grant_what_both_grant() {
         let catalog = catalog(Asks::Scopes(&["a:read", "a:write"]));
         let manifest = Manifest::parse("m.yaml", "agent_type: clerk\nscopes: [a:read, a:write]").unwrap();

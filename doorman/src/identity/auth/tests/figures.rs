@@ -14,6 +14,7 @@ const ROUNDS: u32 = 2000;
 
 #[tokio::test]
 #[ignore = "a measurement"]
+#[allow(clippy::print_stdout)]
 async fn figures_of_first_and_remembered_tokens() {
     for (name, signer) in [("RS256", &*RSA), ("ES256", &P256), ("ES384", &P384), ("EdDSA", &ED25519)] {
         let (issuer, auth) = world(signer).await;
