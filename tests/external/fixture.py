@@ -16,9 +16,9 @@ PRIVATE = ["ada@example.com", "202 555 0143", "123-45-6789", "4111 1111 1111 111
            "k-abcdef", "k-ghijkl", "p-mnopqr", SECRET]
 
 # What alice sees beside tools: all of it, and no more.
-RESOURCES = {"memo://welcome", "memo://counter", "memo://contact", "memo://contact.bin", "memo://noise"}
+RESOURCES = {f"memo://{name}" for name in ["welcome", "counter", "contact", "contact.bin", "noise", "essay"]}
 TEMPLATES = {"invoice://{id}", "pages://{book}/{number}", "faulty://{how}", "docs:///{+path}"}
-PROMPTS = {"greet_somebody", "remind", "introduce", "interview", "docs_summarize"}
+PROMPTS = {"greet_somebody", "remind", "introduce", "interview", "open_book", "stumble", "docs_summarize"}
 # Some that she may not have, some that nobody has.
 HIDDEN_RESOURCES = ["memo://ledger", "ledger://1", "work:///note.txt", "memo://nothing", "nothing://1"]
 HIDDEN_TEMPLATES = {"ledger://{page}": "page", "work:///{+path}": "path", "nothing://{id}": "id"}

@@ -233,8 +233,9 @@ async def pages(what, transport):
     """Three at a time, and all of them in the end."""
     async with transport() as (read, write, *_), ClientSession(read, write) as client:
         await client.initialize()
-        for kind, attribute, least in [("tools", "tools", 40), ("resources", "resources", 5),
-                                       ("resource_templates", "resourceTemplates", 4), ("prompts", "prompts", 5)]:
+        for kind, attribute, least in [("tools", "tools", 40), ("resources", "resources", len(RESOURCES)),
+                                       ("resource_templates", "resourceTemplates", len(TEMPLATES)),
+                                       ("prompts", "prompts", len(PROMPTS))]:
             ask, names, cursor = getattr(client, f"list_{kind}"), [], None
             while True:
                 page = await ask(params=types.PaginatedRequestParams(cursor=cursor))

@@ -351,7 +351,8 @@ async def session(what, open_client, modern):
 async def pages(what, open_client):
     """Three at a time, and all of them in the end."""
     async with open_client() as client:
-        for kind, expected in [("tools", 40), ("resources", 5), ("resource_templates", 4), ("prompts", 5)]:
+        for kind, expected in [("tools", 40), ("resources", len(RESOURCES)), ("resource_templates", len(TEMPLATES)),
+                               ("prompts", len(PROMPTS))]:
             ask, names, cursor = getattr(client, f"list_{kind}"), [], None
             while True:
                 page = await ask(cursor=cursor)
