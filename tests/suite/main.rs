@@ -5,6 +5,7 @@
 mod arguments;
 mod asking;
 mod audit;
+mod discoverable;
 mod exposure;
 mod faults;
 mod harness;
@@ -24,3 +25,4 @@ mod secrets;
 mod sessions;
 mod state;
 mod ui;
+mod verifier;

@@ -154,6 +154,8 @@ pub struct CallRecord<'a> {
     pub principal: Option<&'a str>,
     /// The principal's tenant.
     pub tenant: Option<&'a str>,
+    /// The issuer of the principal's token: its name is unique for that issuer only.
+    pub issuer: Option<&'a str>,
     /// The OAuth client that acts for the principal.
     pub client: Option<&'a str>,
     /// The scopes that the capability asks for.
@@ -194,6 +196,7 @@ impl<'a> CallRecord<'a> {
             session: None,
             principal: None,
             tenant: None,
+            issuer: None,
             client: None,
             scopes_required: &[],
             cost: None,
@@ -220,6 +223,7 @@ impl<'a> CallRecord<'a> {
             .text_if_known("session", self.session.as_ref().map(SessionTag::as_str))
             .text_if_known("principal", self.principal)
             .text_if_known("tenant", self.tenant)
+            .text_if_known("issuer", self.issuer)
             .text_if_known("client", self.client);
         if !self.scopes_required.is_empty() {
             line.list("scopes_required", self.scopes_required);
@@ -250,6 +254,7 @@ impl<'a> CallRecord<'a> {
             .text_if_known("session", self.session.as_ref().map(SessionTag::as_str))
             .text_if_known("principal", self.principal)
             .text_if_known("tenant", self.tenant)
+            .text_if_known("issuer", self.issuer)
             .text_if_known("client", self.client)
             .text_if_known("call", self.call);
         line

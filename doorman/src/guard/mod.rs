@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use access::Access;
 pub(crate) use asked::Asked;
 pub(crate) use outgoing::{Client, Nobody};
-pub(crate) use panics::install_hook;
+pub(crate) use panics::{contain, install_hook};
 pub(crate) use policy::{Defaults, Policies};
 pub(crate) use release::{Answer, Body, Meta, Sent};
 pub(crate) use rounds::{Continuation, Round};

@@ -45,7 +45,7 @@ pub(crate) fn install_hook() {
 }
 
 /// Runs a future; a panic becomes its text.
-pub(super) async fn contain<F: Future + Unpin>(future: F) -> Result<F::Output, String> {
+pub(crate) async fn contain<F: Future + Unpin>(future: F) -> Result<F::Output, String> {
     AssertUnwindSafe(Marked(future)).catch_unwind().await.map_err(|panic| text(&*panic))
 }
 

@@ -198,6 +198,7 @@ impl<'g> Record<'g> {
         record.agent_type = principal.agent().map(|agent| agent.kind());
         record.principal = principal.subject();
         record.tenant = principal.tenant();
+        record.issuer = principal.issuer();
         record.client = principal.client();
         record.session = self.session;
         record.call = self.call.as_deref();

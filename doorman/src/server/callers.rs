@@ -3,17 +3,16 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    panic::AssertUnwindSafe,
+    pin::pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use futures::FutureExt;
 
 use super::generation::Generation;
 use crate::{
     exposure::Catalog,
-    guard::Access,
+    guard::{Access, contain},
     identity::{Bearer, Identity, Principal, Recent, TokenHash, TokenVerifier, Tokens, Unverified, Voucher},
     limits::CallerKey,
     manifest::Grants,
@@ -78,17 +77,12 @@ impl Callers {
 
     /// Who bears a token, or why nobody is known to.
     pub(super) async fn of(&self, token: &[u8], present: &Generation) -> Result<Known, Unverified> {
-        let now = SystemTime::now();
-        if let Some(known) = self.of_static(token, now) {
+        if let Some(known) = self.of_static(token, SystemTime::now()) {
             return Ok(known);
         }
         let verifier = self.verifier.as_ref().ok_or(Unverified::Refused("unknown token"))?;
         let token = std::str::from_utf8(token).map_err(|_| Unverified::Refused("no token"))?;
-        let bearer = asked(&**verifier, token).await?;
-        if bearer.expires <= now {
-            return Err(Unverified::Refused("expired"));
-        }
-        Ok(self.of_bearer(bearer, present))
+        Ok(self.of_bearer(asked(&**verifier, token).await?, present))
     }
 
     /// What the bearer of a token may do.
@@ -103,12 +97,14 @@ impl Callers {
     }
 }
 
-/// What a verifier says, which may be an application's own: one that panics or hangs says nothing.
+/// What a verifier says, which may be an application's own: one that panics or hangs says nothing, and what it panics with
+/// may be a token.
 pub(super) async fn asked(verifier: &dyn TokenVerifier, token: &str) -> Result<Bearer, Unverified> {
-    let verifying = AssertUnwindSafe(async { verifier.verify(token).await }).catch_unwind();
-    match tokio::time::timeout(PATIENCE, verifying).await {
-        Ok(Ok(said)) => said,
-        Ok(Err(_)) => Err(Unverified::Unavailable("the verifier panicked")),
-        Err(_) => Err(Unverified::Unavailable("the verifier took too long")),
-    }
+    let verifying = pin!(async { verifier.verify(token).await });
+    let bearer = match tokio::time::timeout(PATIENCE, contain(verifying)).await {
+        Ok(Ok(said)) => said?,
+        Ok(Err(_)) => return Err(Unverified::Unavailable("the verifier panicked")),
+        Err(_) => return Err(Unverified::Unavailable("the verifier took too long")),
+    };
+    if bearer.expires > SystemTime::now() { Ok(bearer) } else { Err(Unverified::Refused("expired")) }
 }

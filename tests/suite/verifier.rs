@@ -1,0 +1,156 @@
+//! A verifier of tokens of the application's own, whatever it does.
+
+use std::{thread, time::Duration};
+
+use serde_json::json;
+
+use crate::harness::{Cast, Door, Era, Fixture, Request};
+
+/// An application that takes tickets, beside everybody's tokens.
+fn office() -> Fixture {
+    Fixture::new().env("FIXTURE_TICKETS", "1")
+}
+
+fn hello(token: &str) -> Request {
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "hello", "arguments": {}, "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
+        },
+    }});
+    Request::post(message.to_string())
+        .header("MCP-Protocol-Version", "2026-07-28")
+        .header("Mcp-Method", "tools/call")
+        .header("Mcp-Name", "hello")
+        .bearer(token)
+}
+
+#[test]
+fn s06_a_verifiers_word_makes_a_caller() {
+    for era in [Era::Session, Era::Modern] {
+        let server = office().serve();
+        let mut dora = server.bearing("ticket/dora/reader/60", era);
+        let who = dora.call("whoami", json!({}));
+        assert_eq!((&who.structured()["agent_id"], &who.structured()["verified"]), (&json!("dora"), &json!(true)));
+        assert!(!dora.call("get_invoice", json!({"id": "1"})).is_error(), "her manifest grants it");
+        assert_eq!(dora.call("refund", json!({"id": "1"})).code(), -32602);
+        // Static tokens go on beside it.
+        let mut bob = server.caller(Cast::BOB, era);
+        assert_eq!(bob.call("whoami", json!({})).structured()["agent_id"], "bob");
+    }
+}
+
+#[test]
+fn s03_a_token_opens_no_more_than_it_says_and_its_manifest_grants() {
+    let server = office().serve();
+    let names = |token: &str| server.bearing(token, Era::Modern).names();
+    let all = names("ticket/dora/reader/60");
+    let some = names("ticket/dora/reader/60/invoices:read+invoices:write+admin:all");
+    assert!(all.len() > some.len() && some.contains(&"get_invoice".to_owned()), "{some:?}");
+    assert!(!some.contains(&"refund".to_owned()), "the manifest doesn't grant it: {some:?}");
+    assert!(!some.contains(&"echo".to_owned()) && all.contains(&"echo".to_owned()), "the token doesn't say it");
+    let public = names("ticket/dora/unheard-of/60/invoices:read");
+    assert!(!public.contains(&"get_invoice".to_owned()), "no manifest for this type: {public:?}");
+}
+
+#[test]
+fn s07_a_token_that_expires_is_one_no_more() {
+    let server = office().serve();
+    assert_eq!(hello("ticket/dora/reader/0").send(server.address).status, 401);
+    assert_eq!(hello("ticket/dora/reader/60").send(server.address).status, 200);
+}
+
+#[test]
+fn s24_a_verifier_that_cant_say_lets_nobody_in() {
+    let fixture = office();
+    let server = fixture.serve();
+    for (token, status) in [
+        ("ticket-of-nobody", 401),
+        ("ticket-lost", 503),
+        ("ticket-cursed", 503),
+        ("ticket-poor", 403),
+        ("ticket/dora/../60", 401),
+    ] {
+        let refused = hello(token).send(server.address);
+        assert_eq!(refused.status, status, "{token}: {refused:?}");
+        let challenge = refused.header("www-authenticate");
+        match status {
+            401 => assert_eq!(challenge, Some(r#"Bearer error="invalid_token""#)),
+            403 => {
+                assert_eq!(challenge, Some(r#"Bearer error="insufficient_scope", scope="tickets:read tickets:more""#));
+            }
+            _ => assert_eq!((challenge, refused.header("retry-after")), (None, Some("5"))),
+        }
+    }
+    assert_eq!(hello("ticket/dora/reader/60").send(server.address).status, 200, "it goes on");
+    assert_eq!(fixture.calls("hello").len(), 1);
+    // What a verifier panics with may be the token.
+    let seen = server.process.stderr() + &fixture.audit_text();
+    assert!(!seen.contains("ticket-cursed"), "{seen}");
+}
+
+#[test]
+fn s27_a_verifier_that_hangs_costs_its_own_request_only() {
+    let server = office().serve();
+    let address = server.address;
+    let slow = thread::spawn(move || hello("ticket-slow").send(address).status);
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(hello("ticket/dora/reader/60").send(address).status, 200);
+    assert_eq!(slow.join().expect("it ends"), 503);
+}
+
+#[test]
+fn s06_on_stdio_the_launchers_token_is_the_verifiers_to_judge() {
+    for era in [Era::Session, Era::Modern] {
+        let mut dora = office().env("DOORMAN_BEARER_TOKEN", "ticket/dora/reader/60").unnamed(era);
+        assert_eq!(dora.call("whoami", json!({})).structured()["agent_id"], "dora");
+        assert!(!dora.call("get_invoice", json!({"id": "1"})).is_error());
+        // A static one is the operator's own, and no verifier sees it.
+        let mut bob = office().env("DOORMAN_BEARER_TOKEN", Cast::BOB.token()).unnamed(era);
+        assert_eq!(bob.call("whoami", json!({})).structured()["agent_id"], "bob");
+    }
+    for token in ["ticket-of-nobody", "ticket-lost", "ticket-cursed", "ticket/dora/reader/0"] {
+        let (code, said) = office().env("DOORMAN_BEARER_TOKEN", token).refuses();
+        assert!(code == 1 && said.contains("DOORMAN_BEARER_TOKEN doesn't verify") && !said.contains(token), "{said}");
+    }
+}
+
+#[test]
+fn s07_on_stdio_a_verifiers_word_is_asked_for_again() {
+    let mut dora = office().env("DOORMAN_BEARER_TOKEN", "ticket/dora/reader/2").unnamed(Era::Modern);
+    assert_eq!(dora.call("whoami", json!({})).structured()["agent_id"], "dora");
+    thread::sleep(Duration::from_secs(5));
+    // This office says the same each time it is asked, for two seconds; between two words there may be a moment.
+    let known = (0..10).any(|_| {
+        thread::sleep(Duration::from_millis(300));
+        dora.call("whoami", json!({})).structured()["agent_id"] == "dora"
+    });
+    assert!(known, "the verifier stands by its word");
+}
+
+#[test]
+fn s10_who_has_a_session_is_asked_at_every_request() {
+    let fixture = office();
+    let server = fixture.serve();
+    let mut dora = server.bearing("ticket/dora/reader/60", Era::Session);
+    dora.call("hello", json!({}));
+    let session = dora.session().expect("a session").to_owned();
+    let ping = |token: &str| {
+        let body = r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#;
+        let request = Request::post(body).header("Mcp-Session-Id", &session).bearer(token);
+        request.header("MCP-Protocol-Version", "2025-11-25").send(server.address).status
+    };
+    assert_eq!(ping("ticket/dora/reader/60"), 200);
+    assert_eq!(ping("ticket/dora/reader/0"), 401, "her token has expired");
+    assert_eq!(ping("ticket/emil/reader/60"), 404, "another's session isn't there");
+    assert_eq!(ping("ticket-lost"), 503);
+}
+
+#[test]
+fn s01_every_door_serves_the_same_to_a_verified_caller() {
+    let listed = |door: Door| match door {
+        Door::Http(era) => office().serve().bearing("ticket/dora/reader/60", era).names(),
+        Door::Stdio(era) => office().env("DOORMAN_BEARER_TOKEN", "ticket/dora/reader/60").unnamed(era).names(),
+    };
+    let all: Vec<_> = Door::ALL.into_iter().map(listed).collect();
+    assert!(all.iter().all(|names| *names == all[0]) && all[0].contains(&"get_invoice".to_owned()));
+}
