@@ -78,6 +78,7 @@ fn a_full_record_and_a_bare_one() {
         principal: Some("alice"),
         tenant: Some("acme"),
         client: Some("cli"),
+        issuer: Some("https://id.example"),
         scopes_required: &["invoices:read".into()],
         cost: Some(25),
         redactions: &[("email", 2)],
@@ -107,7 +108,7 @@ fn a_full_record_and_a_bare_one() {
     let known = json!({"ts": null, "seq": 1, "kind": "call", "agent_id": "billing-01", "agent_type": "billing",
         "transport": "http", "method": "tools/call", "capability": "get_invoice", "verdict": "ok", "reason": "ok",
         "shape": {"type": "object", "count": 1, "len": 1, "values": [{"type": "string", "count": 1, "len": 1}]},
-        "duration_us": 1234, "session": "ba7816bf8f01cfea", "principal": "alice", "tenant": "acme", "client": "cli",
+        "duration_us": 1234, "session": "ba7816bf8f01cfea", "principal": "alice", "tenant": "acme", "issuer": "https://id.example", "client": "cli",
         "scopes_required": ["invoices:read"], "cost": 25, "redactions": {"email": 2}, "result_bytes": 268, "call": "c1"});
     let bare = json!({"ts": null, "seq": 2, "kind": "call", "agent_id": null, "agent_type": null, "transport": "stdio",
         "method": "tools/call", "capability": "t", "verdict": "rate_limited", "reason": "rate_limited", "shape": null, "duration_us": 0});
@@ -126,6 +127,7 @@ fn nobody_forges_a_line() {
         reason: evil,
         principal: Some(evil),
         tenant: Some(evil),
+        issuer: Some(evil),
         client: Some(evil),
         scopes_required: &[evil.into()],
         call: Some(evil),

@@ -80,7 +80,7 @@ impl Guard {
     pub(crate) async fn call(self: &Arc<Self>, request: Request) -> Option<Answer> {
         let rules = Arc::clone(&request.rules);
         let mut record = Record::open(self, &rules, &request);
-        let outcome = panics::contain(pin!(self.pass(&rules, &request, &mut record))).await;
+        let outcome = contain(pin!(self.pass(&rules, &request, &mut record))).await;
         let outcome = outcome.unwrap_or_else(|panic| Err(Stop::Panicked(panic)));
         self.leave(&rules, outcome, record).await
     }
@@ -90,7 +90,7 @@ impl Guard {
         self.steps.count(Step::Redact);
         let answer = rules.release_contained(outcome, &mut record); //                  9. redact
         self.steps.count(Step::Record);
-        match panics::contain(pin!(record.close())).await {
+        match contain(pin!(record.close())).await {
             Ok(Ok(())) => answer, //                                                    10. record, before the reply
             _ => Some(Answer::refusal(Verdict::Error, "no audit record could be written, so there is no reply")),
         }
@@ -251,7 +251,7 @@ impl Guard {
         self.steps.count(Step::Run);
         let timeout = rules.policies.of(rules.catalog.get(capability)).timeout;
         let running = Box::pin(run::run(ready, timeout, outgoing, cancelled));
-        let reply = panics::contain(running).await.map_err(Stop::Panicked)??;
+        let reply = contain(running).await.map_err(Stop::Panicked)??;
         Ok(Done { capability, came: Came::Reply(reply), remaining: None })
     }
 }
