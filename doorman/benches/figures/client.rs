@@ -16,6 +16,8 @@ use tokio::{
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// How the first line of each answer begins.
+    expected: String,
 }
 
 /// A response: its head, and its body with whatever framing it had.
@@ -43,10 +45,16 @@ impl Connection {
         }
         let stream = socket.connect(to).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(16 << 10) })
+        Ok(Self { stream, buffer: Vec::with_capacity(16 << 10), expected: "HTTP/1.1 20".to_owned() })
     }
 
-    /// Sends a request and reads its whole response, which must be a success.
+    /// The same, for requests that are answered with another status than a success's.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn expecting(self, status: &str) -> Self {
+        Self { expected: format!("HTTP/1.1 {status}"), ..self }
+    }
+
+    /// Sends a request and reads its whole response, which must have the expected status.
     pub(crate) async fn call(&mut self, request: &[u8]) -> io::Result<Response<'_>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -71,7 +79,7 @@ impl Connection {
         let (head, body) = self.buffer.split_at(head);
         let text = |bytes| std::str::from_utf8(bytes).map_err(io::Error::other);
         let response = Response { head: text(head)?, body: text(body)? };
-        if response.head.starts_with("HTTP/1.1 20") {
+        if response.head.starts_with(&self.expected) {
             Ok(response)
         } else {
             Err(io::Error::other(format!("{}{}", response.head, response.body)))

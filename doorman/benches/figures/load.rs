@@ -35,6 +35,14 @@ impl<'a> Contender<'a> {
         Ok(Self { server, connections, rounds: Vec::new() })
     }
 
+    /// The same for requests that are refused, with a status that begins so.
+    #[cfg(feature = "oauth")]
+    pub(crate) async fn refused(server: &'a Server, requests: Vec<Vec<u8>>, status: &str) -> Outcome<Contender<'a>> {
+        let open = requests.iter().map(|_| Connection::open(server.address(), None));
+        let connections = try_join_all(open).await?.into_iter().map(|it| it.expecting(status));
+        Ok(Self { server, connections: connections.zip(requests).collect(), rounds: Vec::new() })
+    }
+
     async fn round(&mut self, time: Duration) -> Outcome<Round> {
         let (before, began) = (self.server.cpu()?, Instant::now());
         let calls = self.connections.iter_mut().map(|(connection, request)| async move {

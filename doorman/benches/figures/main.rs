@@ -1,7 +1,7 @@
 //! The figures that doorman is held to, each beside its goal and its baseline of the same run.
 //!
-//! `cargo bench -p doorman --bench figures` takes a few minutes. After `--`: `--quick` for a run that only shows that
-//! everything works, `--json FILE`, `--only ROWS` (`http`, `asking`, `guard`, `audit`, `redaction`, `listing`, `start`, `state`,
+//! `cargo bench -p doorman --features oauth --bench figures` takes a few minutes. After `--`: `--quick` for a run that only shows that
+//! everything works, `--json FILE`, `--only ROWS` (`http`, `asking`, `identity`, `guard`, `audit`, `redaction`, `listing`, `start`, `state`,
 //! `memory`),
 //! and `--compile` for the rows on compile time, which take longer than all others.
 
@@ -10,6 +10,8 @@
 mod bare;
 mod client;
 mod instructions;
+#[cfg(feature = "oauth")]
+mod issuer;
 mod load;
 mod machine;
 mod roles;
@@ -87,6 +89,12 @@ fn measure(args: Vec<String>) -> Outcome<()> {
     }
     if options.wants("asking") {
         show("questions", runtime.block_on(rows::asking::rows(&options))?);
+    }
+    if options.wants("identity") {
+        #[cfg(feature = "oauth")]
+        show("who calls", runtime.block_on(rows::identity::rows(&options))?);
+        #[cfg(not(feature = "oauth"))]
+        show("who calls", vec![table::Row::skipped("tokens of issuers", "NOT MEASURED: takes --features oauth")]);
     }
     if options.wants("guard") {
         show("the guard alone", runtime.block_on(rows::guard::rows(&options))?);

@@ -102,6 +102,21 @@ impl Files {
         args
     }
 
+    /// The same for an application that takes an issuer's tokens, too.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn http_with_issuer(&self, app: &str, issuer: &str) -> Outcome<Vec<String>> {
+        let resource = super::issuer::RESOURCE;
+        let issuers = format!("issuers: [{{issuer: \"{issuer}\", allow_loopback_http: true}}]");
+        fs::write(self.path("auth.yaml"), format!("resource: {resource}\n{issuers}\n"))?;
+        let mut args = self.http(app);
+        args.extend(["--auth".to_owned(), self.path("auth.yaml").display().to_string()]);
+        // A file of tokens has at least one.
+        if fs::read_to_string(self.path("tokens.yaml"))?.lines().count() < 2 {
+            args.retain(|arg| arg != "--tokens" && !arg.ends_with("/tokens.yaml"));
+        }
+        Ok(args)
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }

@@ -5,6 +5,8 @@ pub(crate) mod audit;
 pub(crate) mod compile;
 pub(crate) mod guard;
 pub(crate) mod http;
+#[cfg(feature = "oauth")]
+pub(crate) mod identity;
 pub(crate) mod listing;
 pub(crate) mod memory;
 pub(crate) mod redaction;
