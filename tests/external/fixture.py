@@ -15,6 +15,17 @@ SECRET = 'hunter2/"held"+secret&='
 PRIVATE = ["ada@example.com", "202 555 0143", "123-45-6789", "4111 1111 1111 1111", "4111111111111111",
            "k-abcdef", "k-ghijkl", "p-mnopqr", SECRET]
 
+# What alice sees beside tools: all of it, and no more.
+RESOURCES = {f"memo://{name}" for name in ["welcome", "counter", "contact", "contact.bin", "noise", "essay"]}
+TEMPLATES = {"invoice://{id}", "pages://{book}/{number}", "faulty://{how}", "docs:///{+path}"}
+PROMPTS = {"greet_somebody", "remind", "introduce", "interview", "open_book", "stumble", "docs_summarize"}
+# Some that she may not have, some that nobody has.
+HIDDEN_RESOURCES = ["memo://ledger", "ledger://1", "work:///note.txt", "memo://nothing", "nothing://1"]
+HIDDEN_TEMPLATES = {"ledger://{page}": "page", "work:///{+path}": "path", "nothing://{id}": "id"}
+HIDDEN_PROMPTS = ["close_books", "work_summarize", "nothing"]
+
+NOISE = bytes([0x89, 0x50, 0x4E, 0x47, 0, 0xFF])
+
 
 class Fixture:
     """A directory with a manifest and a token, and the ways to start the binary with it."""
@@ -45,11 +56,11 @@ class Fixture:
         self.starts += 1
         return [*self.granted, "--audit-log", self.path(f"audit-{self.starts}.jsonl")]
 
-    def serve(self):
-        """Starts it on HTTP and returns its URL."""
+    def serve(self, **settings):
+        """Starts it on HTTP, with these variables too, and returns its URL."""
         self.stop()
         command = [self.binary, *self.args, "--http", "127.0.0.1:0"]
-        self.server = subprocess.Popen(command, env=self.env, stderr=subprocess.PIPE, text=True)
+        self.server = subprocess.Popen(command, env={**self.env, **settings}, stderr=subprocess.PIPE, text=True)
         for line in self.server.stderr:
             found = re.match(r"serving MCP on (http://\S+)", line)
             if found:

@@ -160,27 +160,6 @@ fn s02_unknown_denied_and_invalid_calls_are_limited_and_recorded() {
 }
 
 #[test]
-fn s02_what_is_not_declared_is_not_there() {
-    for door in Door::ALL {
-        let mut caller = Fixture::new().caller(door, Cast::ROOT);
-        for method in ["prompts/list", "resources/list", "resources/templates/list", "no/such/method"] {
-            let reply = caller.request(method, json!({}));
-            assert_eq!(reply.code(), -32601, "{door:?} {method}: {reply:?}");
-        }
-        for (method, params) in [
-            ("prompts/get", json!({"name": "x"})),
-            ("resources/read", json!({"uri": "memo://1"})),
-            (
-                "completion/complete",
-                json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": ""}}),
-            ),
-        ] {
-            assert_eq!(caller.request(method, params).code(), -32601, "{door:?} {method}");
-        }
-    }
-}
-
-#[test]
 fn s02_lists_are_private_to_their_caller() {
     let mut alice = Fixture::new().caller(Door::Http(Era::Modern), Cast::ALICE);
     let reply = alice.request("tools/list", json!({}));

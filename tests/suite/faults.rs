@@ -109,6 +109,32 @@ fn s27_a_flood_costs_itself() {
 }
 
 #[test]
+fn s27_bodies_that_never_come_hold_up_nobody() {
+    let server = Fixture::new().serve();
+    let head = |length: &str| {
+        let token = Cast::ALICE.token();
+        format!(
+            "POST /mcp HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+             Accept: application/json, text/event-stream\r\n{length}\r\n\r\n",
+            server.address,
+        )
+    };
+    let _wires: Vec<Wire> = (0..64)
+        .map(|nth| {
+            let mut wire = Wire::connect(server.address);
+            let length = if nth % 2 == 0 { "Content-Length: 4000000" } else { "Transfer-Encoding: chunked" };
+            wire.send(head(length).as_bytes()).expect("sent");
+            wire
+        })
+        .collect();
+    for era in [Era::Session, Era::Modern] {
+        for cast in [Cast::BOB, Cast::ALICE] {
+            assert_eq!(server.caller(cast, era).call("hello", json!({})).text(), "hello");
+        }
+    }
+}
+
+#[test]
 fn s27_a_flood_on_stdio_costs_itself() {
     let fixture = Fixture::new();
     let mut alice = fixture.caller(Door::Stdio(Era::Modern), Cast::ALICE);

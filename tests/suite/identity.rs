@@ -13,7 +13,7 @@ fn ping() -> Request {
 }
 
 /// What somebody sees whom nobody vouches for.
-const PUBLIC: [&str; 3] = ["hello", "journal", "whoami"];
+const PUBLIC: [&str; 4] = ["hello", "journal", "touch", "whoami"];
 
 #[test]
 fn s06_without_a_verified_principal_nothing_scoped_is_there() {

@@ -11,19 +11,7 @@ use tokio::{
     net::TcpSocket,
 };
 
-use crate::harness::{Cast, Door, Era, Fixture, Request, Wire, digest};
-
-/// Numbers that are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % below
-    }
-}
+use crate::harness::{Cast, Door, Era, Fixture, Numbers, Request, Wire, digest};
 
 /// A message, damaged in one to three places.
 fn damaged(numbers: &mut Numbers) -> Vec<u8> {
@@ -82,7 +70,7 @@ fn damaged(numbers: &mut Numbers) -> Vec<u8> {
 fn s11_the_scan_agrees_with_serde_json() {
     const MESSAGES: usize = 200_000;
     let mut alice = Fixture::new().env("DOORMAN_LOG", "off").caller(Door::Stdio(Era::Session), Cast::ALICE);
-    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+    let mut numbers = Numbers::new(0);
     let mut refused = 0;
     for round in 0..MESSAGES {
         let bytes = damaged(&mut numbers);
@@ -192,4 +180,13 @@ fn s27_a_flood_of_strangers_leaves_nothing() {
     std::thread::sleep(Duration::from_secs(1));
     assert!(server.fixture.audit("rejected").len() < 120, "aggregated");
     assert_eq!(server.caller(Cast::ALICE, Era::Modern).call("hello", json!({})).text(), "hello");
+}
+
+/// What is listed is what can be reached, for some thousand grants and catalogs.
+#[test]
+#[ignore = "takes minutes"]
+fn s02_listed_is_reachable_for_many_grants() {
+    let looked_at = crate::knowledge::views::hold(2, 20, 10);
+    eprintln!("{looked_at} capabilities of callers");
+    assert!(looked_at > 30_000, "{looked_at}");
 }

@@ -3,12 +3,14 @@
 //! Wire tests are named after the invariants they hold: `s06_…` is S06.
 
 mod arguments;
+mod asking;
 mod audit;
 mod exposure;
 mod faults;
 mod harness;
 mod http;
 mod identity;
+mod knowledge;
 mod launch;
 mod limits;
 mod long;

@@ -132,18 +132,21 @@ fn round(to: SocketAddr, token: &str, tool: &str, more: &str) -> Vec<u8> {
     post(to, &headers, &body)
 }
 
-/// A call in a session of protocol 2025-11-25, which this opens. Servers that know no tokens get the same bytes.
-pub(crate) async fn in_session(to: SocketAddr, token: &str, tool: &str) -> io::Result<Vec<u8>> {
+/// Calls in a session of protocol 2025-11-25, which this opens: one for each of two connections, for a session tells requests
+/// that run at the same time by their ids. Servers that know no tokens get the same bytes.
+pub(crate) async fn in_session(to: SocketAddr, token: &str, tool: &str) -> io::Result<[Vec<u8>; 2]> {
     let mut connection = Connection::open(to, None).await?;
     let authorization = format!("authorization: Bearer {token}\r\n");
     let opened = connection.call(&post(to, &authorization, INITIALIZE)).await?;
     let session = opened.header("mcp-session-id").ok_or_else(|| io::Error::other("no session"))?;
     let headers = format!("{authorization}mcp-session-id: {session}\r\nmcp-protocol-version: 2025-11-25\r\n");
     connection.call(&post(to, &headers, INITIALIZED)).await?;
-    let call = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"id":"INV-2026-0042"}}}}}}"#
-    );
-    Ok(post(to, &headers, &call))
+    Ok([1, 2].map(|id| {
+        let call = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{{"id":"INV-2026-0042"}}}}}}"#
+        );
+        post(to, &headers, &call)
+    }))
 }
 
 /// The first message of protocol 2025-11-25.

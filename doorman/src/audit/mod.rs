@@ -5,14 +5,15 @@
 //! nothing may run until it works again; that takes no restart.
 //!
 //! ```
-//! use doorman::audit::{Audit, CallRecord, Stderr, Transport, Verdict, shape};
+//! use doorman::audit::{Audit, CallRecord, Capability, Stderr, Transport, Verdict, shape};
 //!
 //! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
 //! # runtime.block_on(async {
 //! let audit = Audit::new(Stderr);
 //! audit.ready().await?;
 //! let shape = shape(&serde_json::json!({"pin": "4711"}));
-//! let record = CallRecord::new(Transport::Stdio, "get_invoice", Verdict::Ok, "ok", &shape);
+//! let called = Capability::Named("get_invoice");
+//! let record = CallRecord::new("tools/call", Transport::Stdio, called, Verdict::Ok, "ok", &shape);
 //! audit.call(&CallRecord { principal: Some("alice"), cost: Some(1), ..record }).await?;
 //! audit.finish().await
 //! # })?;

@@ -179,7 +179,8 @@ impl Call {
 
     /// Tells clients that something has changed.
     pub fn updates(&self) -> Updates {
-        self.state::<Updates>().map_or_else(Updates::default, |updates| (*updates).clone())
+        let updates = self.state::<Updates>().map_or_else(Updates::default, |updates| (*updates).clone());
+        self.agent().map_or(updates.clone(), |agent| updates.of(agent))
     }
 
     /// Runs `f` with the resource scope that confines this call: the module's own, else the application's.

@@ -111,6 +111,11 @@ impl Capability {
         }
     }
 
+    /// Whether the same name is another resource for each agent: an argument goes through a resource scope.
+    pub(crate) fn is_each_agents_own(&self) -> bool {
+        self.spec.params.iter().any(|param| param.is_argument() && !param.needs().is_empty())
+    }
+
     /// The hints that MCP publishes: read-only, destructive.
     pub(crate) fn hints(&self) -> (bool, bool) {
         (self.spec.effect == Effect::ReadOnly, self.spec.effect == Effect::Destructive)
@@ -361,8 +366,9 @@ fn missing(name: &str, it: &Listed, state: &StateTable) -> Vec<String> {
 
 fn output_shape(spec: &CapabilitySpec) -> Option<OutputShape> {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let root = (spec.output)(&mut generator)?.to_value();
+    let mut root = (spec.output)(&mut generator)?.to_value();
     let mut definitions: Object = generator.take_definitions(true);
+    std::iter::once(&mut root).chain(definitions.values_mut()).for_each(spell_out);
     let wrapped = !is_object(&root, &definitions);
     let mut schema = if wrapped {
         json!({ "type": "object", "properties": { "result": root }, "required": ["result"] })
@@ -374,6 +380,24 @@ fn output_shape(spec: &CapabilitySpec) -> Option<OutputShape> {
         object.insert("$defs".into(), definitions.into());
     }
     Some(OutputShape { schema: std::mem::take(object), wrapped })
+}
+
+/// A property that may be anything is `true`, which some clients don't know for a schema; `{}` says the same.
+fn spell_out(schema: &mut Value) {
+    if *schema == Value::Bool(true) {
+        *schema = json!({});
+    }
+    let Some(object) = schema.as_object_mut() else { return };
+    for (key, value) in object {
+        match (key.as_str(), value) {
+            ("properties" | "$defs", Value::Object(schemas)) => schemas.values_mut().for_each(spell_out),
+            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
+                schemas.iter_mut().for_each(spell_out);
+            }
+            ("items" | "additionalProperties", value @ Value::Object(_)) => spell_out(value),
+            _ => {}
+        }
+    }
 }
 
 fn referenced(schema: &Value) -> Option<&str> {

@@ -49,11 +49,14 @@ impl Access {
     }
 }
 
-/// Whose limits and sessions these are: an agent of one type is no agent of another, and no bearer without an agent.
+/// Whose limits and sessions these are: an agent of one type is no agent of another, and no bearer without an agent; two
+/// issuers' subjects of one name are two.
 fn who(principal: &Principal) -> Option<String> {
-    match principal.agent() {
-        Some(agent) => Some(format!("agent {} {}", agent.kind(), agent.id())),
-        None => principal.subject().map(|subject| format!("subject {subject}")),
+    match (principal.agent(), principal.issuer()) {
+        (Some(agent), _) => Some(format!("agent {} {}", agent.kind(), agent.id())),
+        (None, None) => principal.subject().map(|subject| format!("subject {subject}")),
+        // An issuer has no space in it.
+        (None, Some(issuer)) => principal.subject().map(|subject| format!("issuer {issuer} {subject}")),
     }
 }
 
@@ -101,7 +104,7 @@ mod tests {
     fn identity(scopes: Option<&[&str]>, agent_type: Option<&str>) -> Identity {
         let agent = agent_type.map(|kind| Agent::new("a1", kind).unwrap());
         let scopes = scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect());
-        Identity { subject: "u1".into(), tenant: None, client: None, scopes, agent }
+        Identity { scopes, agent, ..Identity::new("u1") }
     }
 
     #[derive(Deserialize)]
@@ -129,6 +132,24 @@ mod tests {
             let access = Access::of(principal, &catalog(asks), &Grants::default());
             let found = access.view.find(Kind::Tool, "tool").is_some();
             assert_eq!(found, case.expect == "allow", "{:?} {} {:?}", case.required, case.transport, case.scopes);
+        }
+    }
+
+    #[test]
+    fn s10_subjects_of_two_issuers_are_two_callers() {
+        let catalog = catalog(Asks::Public);
+        let caller = |subject: &str, issuer: Option<&str>| {
+            let identity = Identity { issuer: issuer.map(str::to_owned), ..Identity::new(subject) };
+            Access::of(Principal::verified(identity), &catalog, &Grants::default()).caller
+        };
+        let callers = [
+            caller("ada", None),
+            caller("ada", Some("https://a.example")),
+            caller("ada", Some("https://b.example")),
+            caller("https://a.example ada", None),
+        ];
+        for (place, one) in callers.iter().enumerate() {
+            assert!(!callers[..place].contains(one), "{place}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod asked;
+mod bind;
 mod outgoing;
 mod panics;
 mod policy;
@@ -12,12 +13,12 @@ mod rounds;
 mod rules;
 mod run;
 mod steps;
+mod stop;
 mod tasks;
 mod waiting;
 
 use std::{pin::pin, sync::Arc};
 
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use access::Access;
@@ -33,16 +34,18 @@ pub(crate) use tasks::{Outcome, Snapshot, TaskRequest, Tasks};
 
 use crate::{
     audit::{Audit, SessionTag, Transport, Verdict},
-    call::{Bound, Call, Completer, Partial, Refused, Reply, ToolError, beginning_with},
-    exposure::{self, Capability, Effect, Exposed, TaskUse, describe},
-    input::{Ability, InputError, Outlet, Sealer},
-    limits::{self, Admission, Budget, Concurrency, Exceeded, Kind, Limits, Permit, Refusal},
+    call::{Bound, Call, Reply},
+    exposure::{Capability, Effect},
+    input::{Outlet, Sealer},
+    limits::{self, Admission, Budget, Concurrency, Limits, Permit, Refusal},
 };
 use asked::Found;
+use bind::{bind, complete};
 use outgoing::Outgoing;
 use record::Record;
 use rounds::Rounds;
 use steps::Step;
+use stop::Stop;
 use tasks::Task;
 
 /// One request on its way to the guard.
@@ -110,7 +113,13 @@ impl Guard {
         let later = matches!(&rounds, Some(Ok(Some(rounds))) if rounds.is_later());
         let admission = self.limit(rules, request, found.as_ref(), later).await?; //    3. limit: every attempt counts
         let found = found.ok_or(Stop::Unknown)?; //                                     1 and 2 answer only now
-        let rounds = rounds.transpose()?.flatten();
+        let rounds = match rounds.transpose() {
+            Ok(rounds) => rounds.flatten(),
+            Err(stop) => {
+                admission.refund().await;
+                return Err(stop);
+            }
+        };
         record.round(rounds.clone());
         let begun = self.begin(rules, request, &found, rounds.clone(), admission.budget(), record).await;
         let Begun { ready, outgoing, task } = match begun {
@@ -129,73 +138,6 @@ impl Guard {
         let done = self.end_round(done, request, &found, rounds.as_deref()).await;
         let remaining = admission.settle().await.map_err(|_| Stop::StateDown)?; //      what it charged
         done.map(|done| Done { remaining, ..done })
-    }
-
-    /// What is asked of a task is an attempt like any other, and finds nothing but the caller's own.
-    async fn pass_task(
-        &self,
-        rules: &Rules,
-        request: &Request,
-        (id, asked): (&str, &TaskRequest),
-        record: &mut Record<'_>,
-    ) -> Result<Done, Stop> {
-        let task = self.tasks.find(id, &request.access);
-        let tool = task.as_ref().and_then(|task| request.access.view.find(exposure::Kind::Tool, task.tool()));
-        let admission = self.limit(rules, request, None, false).await?;
-        drop(admission);
-        record.found(tool.map(|id| rules.catalog.get(id)));
-        let (task, tool) = task.zip(tool).ok_or(Stop::Unknown)?;
-        Ok(Done::task(tool, task.serve(asked)))
-    }
-
-    /// A task for the call, if it runs as one.
-    fn task(
-        &self,
-        rules: &Rules,
-        request: &Request,
-        found: &Found<'_>,
-        later: bool,
-    ) -> Result<Option<Arc<Task>>, Stop> {
-        let Exposed::Tool(uses) = found.capability.spec.exposed else { return Ok(None) };
-        // Whom nobody vouches for leaves nothing behind (S10).
-        let knows = request.access.principal.is_verified() && request.client.can(Ability::Tasks);
-        match uses {
-            TaskUse::Never => return Ok(None),
-            TaskUse::Where if !knows => return Ok(None),
-            TaskUse::Required | TaskUse::AfterInput if !knows => {
-                return Err(Stop::Failed(InputError::Unsupported(Ability::Tasks).into()));
-            }
-            TaskUse::AfterInput if !later => return Ok(None),
-            TaskUse::Where | TaskUse::Required | TaskUse::AfterInput => {}
-        }
-        let timeout = rules.policies.of(found.capability).timeout;
-        self.tasks.begin(&request.access, &found.capability.name, timeout).map(Some).map_err(Stop::Limit)
-    }
-
-    /// Lets a call go on as a task, which has a record of its own at its end.
-    fn detach(
-        self: &Arc<Self>,
-        rules: Arc<Rules>,
-        task: Arc<Task>,
-        ready: Ready,
-        outgoing: Arc<Outgoing>,
-        admission: Admission,
-        record: &mut Record<'_>,
-    ) -> Done {
-        let (guard, begun) = (Arc::clone(self), record.detach());
-        let done = Done::task(begun.capability, task.snapshot());
-        tokio::spawn(async move {
-            let id = begun.capability;
-            let record = Record::of_task(&guard, &rules, begun);
-            let done = guard.run(&rules, id, ready, &outgoing, &task.stop).await;
-            let settled = admission.settle().await.map_err(|_| Stop::StateDown);
-            let done = settled.and_then(|remaining| done.map(|done| Done { remaining, ..done }));
-            let answer = guard.leave(&rules, done, record).await;
-            let answer = answer.unwrap_or_else(|| Answer::refusal(Verdict::Error, "there is no result"));
-            let bytes = answer.bytes;
-            task.end(Outcome::of(answer), bytes);
-        });
-        done
     }
 
     /// Rules that count every attempt, and, for a capability that was found, its own and the budget: all or none taken. A
@@ -221,44 +163,6 @@ impl Guard {
             Refusal::Exceeded(exceeded) => Stop::Limit(exceeded),
             Refusal::Unavailable(_) => Stop::StateDown,
         })
-    }
-
-    /// Which round of a call this is, where the protocol version has rounds.
-    fn rounds(&self, request: &Request, found: &Found<'_>) -> Result<Option<Arc<Rounds>>, Stop> {
-        if !request.client.has_rounds() || matches!(request.asked, Asked::Completion { .. }) {
-            return Ok(None);
-        }
-        let opened = Rounds::open(request, found, &self.sealer);
-        opened.map(|rounds| Some(Arc::new(rounds))).map_err(|rounds::Foreign| Stop::ForeignState)
-    }
-
-    async fn take(&self, rounds: Option<&Rounds>) -> Result<(), Stop> {
-        let Some(rounds) = rounds else { return Ok(()) };
-        match rounds.take(&self.limits).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Stop::ForeignState),
-            Err(_) => Err(Stop::StateDown),
-        }
-    }
-
-    async fn give_back(rounds: Option<&Rounds>) {
-        if let Some(rounds) = rounds {
-            rounds.give_back().await;
-        }
-    }
-
-    /// A round that asks something isn't the call's end: what it asks gets the state that the next one needs.
-    async fn end_round(
-        &self,
-        done: Result<Done, Stop>,
-        request: &Request,
-        found: &Found<'_>,
-        rounds: Option<&Rounds>,
-    ) -> Result<Done, Stop> {
-        let (Err(Stop::Asking(_)), Some(rounds)) = (&done, rounds) else { return done };
-        Self::give_back(Some(rounds)).await;
-        let round = rounds.close(request, found, &self.sealer);
-        round.map_or(Err(Stop::TooMuchState), |round| Err(Stop::Asking(Some(round))))
     }
 
     /// What extractors see of the call, and the token that stops a function which the guard has given up on.
@@ -290,7 +194,7 @@ impl Guard {
         budget: Budget,
         record: &mut Record<'_>,
     ) -> Result<Begun, Stop> {
-        self.take(rounds.as_deref()).await?;
+        self.take(request, rounds.as_deref()).await?;
         let later = rounds.as_ref().is_some_and(|rounds| rounds.is_later());
         let task = self.task(rules, request, found, later)?;
         let outgoing = Outgoing::of(rules, request, found, rounds, task.clone());
@@ -364,50 +268,6 @@ struct Ready {
     stop: CancellationToken,
 }
 
-/// What completes an argument: its completer, or the choices that its type has.
-fn complete(capability: &Capability, argument: &str, partial: &Partial, call: Call) -> Result<Bound, Stop> {
-    let params = capability.spec.params;
-    let Some(param) = params.iter().find(|param| param.is_argument() && param.name() == argument) else {
-        return Ok(Bound::values(Vec::new()));
-    };
-    let among = |texts: &[&str]| beginning_with(partial.text(), texts.iter().map(|&text| text.into()));
-    match param.completer() {
-        None => {
-            let choices = capability.arguments.choices(argument);
-            Ok(Bound::values(beginning_with(partial.text(), choices.into_iter().map(Into::into))))
-        }
-        Some(Completer::Among(texts)) => Ok(Bound::values(among(texts))),
-        Some(Completer::By(complete)) => {
-            let completing =
-                complete(call, partial.clone()).map_err(|refused| refuse(capability, &Value::Null, refused))?;
-            Ok(Bound::Async(Box::pin(async move { completing.await.map(Reply::Values) })))
-        }
-    }
-}
-
-/// Decodes the arguments, enforces what the published schema says, resolves scopes, takes what comes from the server.
-fn bind(capability: &Capability, arguments: &Value, call: &Call) -> Result<Bound, Stop> {
-    /// No function has so many parameters; an own schema may have some more.
-    const MOST_ARGUMENTS: usize = 1000;
-    let schema = &capability.arguments;
-    if arguments.as_object().is_some_and(|object| object.len() > MOST_ARGUMENTS) {
-        return Err(Stop::Invalid(format!("arguments: expected {MOST_ARGUMENTS} at most")));
-    }
-    schema.check(arguments).map_err(|mistakes| Stop::Invalid(describe(&mistakes)))?;
-    let Some(object) = arguments.as_object() else {
-        return Err(Stop::Invalid("arguments: expected an object".to_owned()));
-    };
-    (capability.spec.bind)(call, object).map_err(|refused| refuse(capability, arguments, refused))
-}
-
-fn refuse(capability: &Capability, arguments: &Value, refused: Refused) -> Stop {
-    match refused {
-        Refused::Invalid(bad) => Stop::Invalid(describe(&capability.arguments.explain(arguments, bad))),
-        Refused::Outside { argument, violation } => Stop::Outside(format!("{argument}: {violation}")),
-        Refused::Extract(error) => Stop::Failed(error),
-    }
-}
-
 /// What came of a request.
 enum Came {
     Reply(Reply),
@@ -426,57 +286,5 @@ struct Done {
 impl Done {
     fn task(capability: usize, task: Snapshot) -> Self {
         Self { capability, came: Came::Task(task), remaining: None }
-    }
-}
-
-/// Why a call ended before its function's own end.
-enum Stop {
-    /// Unknown, or not granted: no one can tell which.
-    Unknown,
-    Limit(Exceeded),
-    Invalid(String),
-    Outside(String),
-    Failed(ToolError),
-    Timeout,
-    Cancelled,
-    Panicked(String),
-    AuditDown,
-    /// The counts of limits can't be looked at.
-    StateDown,
-    /// The function asks something; the round has ended.
-    Asking(Option<Round>),
-    /// What the client sent to go on with a call isn't this server's, for this call, or not any more.
-    ForeignState,
-    /// The answers that the client would have to carry are too many bytes.
-    TooMuchState,
-}
-
-impl Stop {
-    /// How the record names it.
-    fn verdict(&self) -> (Verdict, &'static str) {
-        use crate::call::Failure;
-        match self {
-            Self::Unknown => (Verdict::Denied, "unknown_capability"),
-            Self::Limit(Exceeded { kind: Kind::Budget, .. }) => (Verdict::BudgetExceeded, "budget"),
-            Self::Limit(Exceeded { kind: Kind::Rate, .. }) => (Verdict::RateLimited, "rate"),
-            Self::Limit(Exceeded { kind: Kind::Breaker, .. }) => (Verdict::RateLimited, "breaker"),
-            Self::Limit(Exceeded { kind: Kind::Concurrency, .. }) => (Verdict::RateLimited, "concurrency"),
-            Self::Invalid(_) => (Verdict::Invalid, "arguments"),
-            Self::Outside(_) => (Verdict::Denied, "scope_violation"),
-            Self::Failed(error) => match error.failure() {
-                Failure::User(_) => (Verdict::Error, "tool"),
-                Failure::Denied(_) => (Verdict::Denied, "tool"),
-                Failure::Internal(_) => (Verdict::Error, "internal"),
-                Failure::Lacking(_) => (Verdict::Error, "client"),
-            },
-            Self::Timeout => (Verdict::Timeout, "timeout"),
-            Self::Cancelled => (Verdict::Cancelled, "cancelled"),
-            Self::Panicked(_) => (Verdict::Panicked, "panic"),
-            Self::AuditDown => (Verdict::Error, "audit"),
-            Self::StateDown => (Verdict::Error, "state"),
-            Self::Asking(_) => (Verdict::InputRequired, "input"),
-            Self::ForeignState => (Verdict::Invalid, "request_state"),
-            Self::TooMuchState => (Verdict::Blocked, "result_too_large"),
-        }
     }
 }

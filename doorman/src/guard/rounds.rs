@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::{Found, Request, outgoing::ANSWER_WITHIN};
+use super::{Asked, Done, Found, Guard, Request, Stop, outgoing::ANSWER_WITHIN};
 use crate::{
     input::{InputError, Question, Sealer},
-    limits::{Limits, Taken, Unavailable},
+    limits::{CallerKey, Limits, NotTaken, Taken, Unavailable},
 };
 
 /// What the seal is for.
@@ -69,6 +69,21 @@ struct State {
     answers: BTreeMap<String, Value>,
 }
 
+impl State {
+    /// What a client carries; `None` if it is too long.
+    fn seal(&self, sealer: &Sealer, bound: &[&[u8]]) -> Option<String> {
+        let plain = serde_json::to_vec(self).ok().filter(|plain| plain.len() <= MOST)?;
+        sealer.seal(PURPOSE, bound, &plain)
+    }
+
+    /// What a client has carried, if it is of this server, bound to the same, and still good.
+    fn open(sealer: &Sealer, bound: &[&[u8]], text: &str, now: u64) -> Result<Self, Foreign> {
+        let plain = sealer.open(PURPOSE, bound, text).ok_or(Foreign)?;
+        let state: Self = serde_json::from_slice(&plain).map_err(|_| Foreign)?;
+        if state.until < now { Err(Foreign) } else { Ok(state) }
+    }
+}
+
 /// A state that isn't one of this server's for this call, or not any more.
 pub(super) struct Foreign;
 
@@ -100,6 +115,49 @@ impl Bound {
     }
 }
 
+impl Guard {
+    /// Which round of a call this is, where the protocol version has rounds.
+    pub(super) fn rounds(&self, request: &Request, found: &Found<'_>) -> Result<Option<Arc<Rounds>>, Stop> {
+        if !request.client.has_rounds() || matches!(request.asked, Asked::Completion { .. }) {
+            return Ok(None);
+        }
+        let opened = Rounds::open(request, found, &self.sealer);
+        opened.map(|rounds| Some(Arc::new(rounds))).map_err(|Foreign| Stop::ForeignState)
+    }
+
+    /// Takes the call that a round goes on with, unless it has been.
+    pub(super) async fn take(&self, request: &Request, rounds: Option<&Rounds>) -> Result<(), Stop> {
+        let Some(rounds) = rounds else { return Ok(()) };
+        match rounds.take(request.access.caller, &self.limits).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotTaken::Before)) => Err(Stop::ForeignState),
+            Ok(Err(NotTaken::TooMany(exceeded))) => Err(Stop::Limit(exceeded)),
+            Err(_) => Err(Stop::StateDown),
+        }
+    }
+
+    /// Lets go of a call that hasn't come to its end.
+    pub(super) async fn give_back(rounds: Option<&Rounds>) {
+        if let Some(rounds) = rounds {
+            rounds.give_back().await;
+        }
+    }
+
+    /// A round that asks something isn't the call's end: what it asks gets the state that the next one needs.
+    pub(super) async fn end_round(
+        &self,
+        done: Result<Done, Stop>,
+        request: &Request,
+        found: &Found<'_>,
+        rounds: Option<&Rounds>,
+    ) -> Result<Done, Stop> {
+        let (Err(Stop::Asking(_)), Some(rounds)) = (&done, rounds) else { return done };
+        Self::give_back(Some(rounds)).await;
+        let round = rounds.close(request, found, &self.sealer);
+        round.map_or(Err(Stop::TooMuchState), |round| Err(Stop::Asking(Some(round))))
+    }
+}
+
 impl Rounds {
     /// The round that a request begins.
     pub(super) fn open(request: &Request, found: &Found<'_>, sealer: &Sealer) -> Result<Self, Foreign> {
@@ -107,11 +165,7 @@ impl Rounds {
         let (id, taken, later) = match state {
             None => (OnceLock::new(), BTreeMap::new(), false),
             Some(text) => {
-                let plain = sealer.open(PURPOSE, &Bound::of(request, found).parts(), text).ok_or(Foreign)?;
-                let state: State = serde_json::from_slice(&plain).map_err(|_| Foreign)?;
-                if state.until < now() {
-                    return Err(Foreign);
-                }
+                let state = State::open(sealer, &Bound::of(request, found).parts(), text, now())?;
                 (state.id.into(), state.answers, true)
             }
         };
@@ -134,15 +188,13 @@ impl Rounds {
         self.later
     }
 
-    /// Takes the call, if there was a round before. `false`: it has been taken, by a round that runs or has come to its end.
-    pub(super) async fn take(&self, limits: &Limits) -> Result<bool, Unavailable> {
+    /// Takes the call, if there was a round before; unless it has been, by a round that runs or has come to its end.
+    pub(super) async fn take(&self, caller: CallerKey, limits: &Limits) -> Result<Result<(), NotTaken>, Unavailable> {
         // A state ends before the taking does.
         const KEPT: Duration = Duration::from_secs(ANSWER_WITHIN.as_secs() + 60);
-        let Some(id) = self.id.get().filter(|_| self.later) else { return Ok(true) };
-        let taken = limits.take_once(id, KEPT).await?;
-        let is_taken = taken.is_some();
-        self.lock().once = taken;
-        Ok(is_taken)
+        let Some(id) = self.id.get().filter(|_| self.later) else { return Ok(Ok(())) };
+        let taken = limits.take_once(caller, id, KEPT).await?;
+        Ok(taken.map(|taken| self.lock().once = Some(taken)))
     }
 
     /// Lets go of a call that hasn't come to its end. What can't be given back stays taken: the call has to begin anew.
@@ -189,8 +241,7 @@ impl Rounds {
         let mut inner = self.lock();
         let (questions, answers) = (std::mem::take(&mut inner.open), std::mem::take(&mut inner.taken));
         let state = State { id: *self.id()?, until: now() + ANSWER_WITHIN.as_secs(), answers };
-        let plain = serde_json::to_vec(&state).ok().filter(|plain| plain.len() <= MOST)?;
-        let state = sealer.seal(PURPOSE, &Bound::of(request, found).parts(), &plain)?;
+        let state = state.seal(sealer, &Bound::of(request, found).parts())?;
         Some(Round { questions, state })
     }
 
@@ -201,4 +252,37 @@ impl Rounds {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|it| it.as_secs()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: &[&[u8]] = &[b"alice", b"tool", b"arguments"];
+
+    /// A state that ends then.
+    fn state(until: u64) -> State {
+        State { id: [7; 16], until, answers: BTreeMap::from([("confirm".to_owned(), true.into())]) }
+    }
+
+    #[test]
+    fn s10_a_state_is_good_for_its_time() {
+        let sealer = Sealer::random().expect("a key");
+        let now = now();
+        for (until, is_good) in [(0, false), (now - 1, false), (now, true), (now + 1, true), (u64::MAX, true)] {
+            let text = state(until).seal(&sealer, BOUND).expect("sealed");
+            let opened = State::open(&sealer, BOUND, &text, now);
+            let expected = is_good.then(|| (state(0).id, state(0).answers));
+            assert_eq!(opened.map(|it| (it.id, it.answers)).ok(), expected, "{until}");
+        }
+    }
+
+    #[test]
+    fn a_state_that_is_too_long_is_not_made() {
+        let sealer = Sealer::random().expect("a key");
+        let with =
+            |bytes: usize| State { answers: BTreeMap::from([("a".into(), "x".repeat(bytes).into())]), ..state(0) };
+        assert!(with(MOST - 200).seal(&sealer, BOUND).is_some());
+        assert!(with(MOST).seal(&sealer, BOUND).is_none());
+    }
 }

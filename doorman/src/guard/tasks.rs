@@ -13,11 +13,17 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{Access, Answer, Kind, outgoing::ANSWER_WITHIN, waiting::Waiting};
+use super::{
+    Access, Answer, Done, Found, Guard, Ready, Request, Rules, Stop,
+    outgoing::{ANSWER_WITHIN, Outgoing},
+    record::Record,
+    waiting::Waiting,
+};
 use crate::{
-    exposure,
-    input::{InputError, Question},
-    limits::{CallerKey, Exceeded},
+    audit::Verdict,
+    exposure::{self, Exposed, TaskUse},
+    input::{Ability, InputError, Question},
+    limits::{Admission, CallerKey, Exceeded, Kind},
 };
 
 /// Tasks of one caller, and of all, running and kept.
@@ -88,6 +94,75 @@ pub(crate) enum TaskRequest {
     Cancel,
 }
 
+impl Guard {
+    /// What is asked of a task is an attempt like any other, and finds nothing but the caller's own.
+    pub(super) async fn pass_task(
+        &self,
+        rules: &Rules,
+        request: &Request,
+        (id, asked): (&str, &TaskRequest),
+        record: &mut Record<'_>,
+    ) -> Result<Done, Stop> {
+        let task = self.tasks.find(id, &request.access);
+        let tool = task.as_ref().and_then(|task| request.access.view.find(exposure::Kind::Tool, task.tool()));
+        let admission = self.limit(rules, request, None, false).await?;
+        drop(admission);
+        record.found(tool.map(|id| rules.catalog.get(id)));
+        let (task, tool) = task.zip(tool).ok_or(Stop::Unknown)?;
+        Ok(Done::task(tool, task.serve(asked)))
+    }
+
+    /// A task for the call, if it runs as one.
+    pub(super) fn task(
+        &self,
+        rules: &Rules,
+        request: &Request,
+        found: &Found<'_>,
+        later: bool,
+    ) -> Result<Option<Arc<Task>>, Stop> {
+        let Exposed::Tool(uses) = found.capability.spec.exposed else { return Ok(None) };
+        // Whom nobody vouches for leaves nothing behind (S10).
+        let knows = request.access.principal.is_verified() && request.client.can(Ability::Tasks);
+        match uses {
+            TaskUse::Never => return Ok(None),
+            TaskUse::Where if !knows => return Ok(None),
+            TaskUse::Required | TaskUse::AfterInput if !knows => {
+                return Err(Stop::Failed(InputError::Unsupported(Ability::Tasks).into()));
+            }
+            TaskUse::AfterInput if !later => return Ok(None),
+            TaskUse::Where | TaskUse::Required | TaskUse::AfterInput => {}
+        }
+        let timeout = rules.policies.of(found.capability).timeout;
+        self.tasks.begin(&request.access, &found.capability.name, timeout).map(Some).map_err(Stop::Limit)
+    }
+
+    /// Lets a call go on as a task, which has a record of its own at its end.
+    pub(super) fn detach(
+        self: &Arc<Self>,
+        rules: Arc<Rules>,
+        task: Arc<Task>,
+        ready: Ready,
+        outgoing: Arc<Outgoing>,
+        admission: Admission,
+        record: &mut Record<'_>,
+    ) -> Done {
+        let (guard, begun) = (Arc::clone(self), record.detach());
+        let done = Done::task(begun.capability, task.snapshot());
+        tokio::spawn(async move {
+            let id = begun.capability;
+            let record = Record::of_task(&guard, &rules, begun);
+            let done = guard.run(&rules, id, ready, &outgoing, &task.stop).await;
+            let settled = admission.settle().await.map_err(|_| Stop::StateDown);
+            let done = settled.and_then(|remaining| done.map(|done| Done { remaining, ..done }));
+            let answer = guard.leave(&rules, done, record).await;
+            let answer = answer.unwrap_or_else(|| Answer::refusal(Verdict::Error, "there is no result"));
+            let bytes = answer.bytes;
+            task.end(Outcome::of(answer), bytes);
+        });
+        done
+    }
+}
+
 impl Tasks {
     /// Begins a task, if there is room for one more.
     pub(super) fn begin(&self, access: &Access, tool: &Arc<str>, timeout: Duration) -> Result<Arc<Task>, Exceeded> {
@@ -152,8 +227,11 @@ fn full() -> Exceeded {
 }
 
 impl Task {
+    /// Whether it may be forgotten: it has ended, is as old as was said, and whoever waited had time to see its end.
     fn is_over(&self, now: SystemTime) -> bool {
-        now.duration_since(self.created).is_ok_and(|age| age > self.ttl)
+        let since = |time: SystemTime| now.duration_since(time).unwrap_or_default();
+        let state = lock(&self.state);
+        state.ended.is_some() && since(self.created) > self.ttl && since(state.updated) > KEPT
     }
 
     /// The tool's name.

@@ -5,11 +5,15 @@
 //! names, in keys, in logs.
 
 mod agent;
+#[cfg(feature = "oauth")]
+mod auth;
 mod principal;
 mod tokens;
+mod verifier;
 
 pub use agent::{Agent, InvalidAgent};
-pub use principal::Principal;
+#[cfg(feature = "oauth")]
+pub use auth::{Algorithm, Auth, InvalidAuth, Issuers};
+pub use principal::{Identity, Principal};
 pub use tokens::Tokens;
-
-pub(crate) use principal::Identity;
+pub use verifier::{Bearer, TokenVerifier, Unverified};

@@ -1,6 +1,6 @@
 //! The principal: who calls, and whether a verifier vouches for it.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use super::Agent;
 
@@ -9,6 +9,7 @@ use super::Agent;
 #[derive(Debug, Clone)]
 pub struct Principal {
     subject: Option<Arc<str>>,
+    issuer: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
     client: Option<Arc<str>>,
     scopes: Option<Arc<[String]>>,
@@ -20,15 +21,25 @@ pub struct Principal {
 impl Principal {
     /// A caller that nobody vouches for, at a network address if one is known.
     pub fn anonymous(peer: Option<IpAddr>) -> Self {
-        Self { subject: None, tenant: None, client: None, scopes: None, agent: None, peer, verified: false }
+        Self {
+            subject: None,
+            issuer: None,
+            tenant: None,
+            client: None,
+            scopes: None,
+            agent: None,
+            peer,
+            verified: false,
+        }
     }
 
     /// A caller that a verifier vouches for (S06: the one place that sets `verified`).
     pub(crate) fn verified(identity: Identity) -> Self {
-        let Identity { subject, tenant, client, scopes, agent } = identity;
+        let Identity { subject, issuer, tenant, client, scopes, agent } = identity;
         let scopes = scopes.map(Arc::from);
         Self {
             subject: Some(subject.into()),
+            issuer: issuer.map(Into::into),
             tenant: tenant.map(Into::into),
             client: client.map(Into::into),
             scopes,
@@ -41,6 +52,11 @@ impl Principal {
     /// Who it is, as its verifier names it; `None` for an anonymous caller.
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
+    }
+
+    /// The issuer of the caller's token, where it has one: a subject is unique for its issuer only.
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// The tenant that the verifier named.
@@ -74,24 +90,54 @@ impl Principal {
     }
 }
 
-/// What a verifier found out about a caller.
-#[derive(Debug, Clone)]
-pub(crate) struct Identity {
-    /// Who it is; unique within the tenant.
-    pub(crate) subject: String,
+/// What a verifier found out about a caller. `Debug` shows nothing of it: it is what a token says.
+///
+/// ```
+/// use doorman::identity::{Agent, Identity};
+///
+/// let mut identity = Identity::new("user-17");
+/// identity.scopes = Some(vec!["invoices:read".into()]);
+/// identity.agent = Some(Agent::new("billing-7", "billing")?);
+/// # Ok::<(), doorman::identity::InvalidAgent>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// Who it is; unique for the issuer, and within the tenant.
+    pub subject: String,
+    /// Who says so, where there may be several.
+    pub issuer: Option<String>,
     /// The tenant, where there are several.
-    pub(crate) tenant: Option<String>,
+    pub tenant: Option<String>,
     /// The OAuth client that the token was issued to.
-    pub(crate) client: Option<String>,
-    /// The scopes that the token carries; `None` if the manifest alone decides.
-    pub(crate) scopes: Option<Vec<String>>,
-    /// The agent that the caller acts as; without one, nothing scoped runs.
-    pub(crate) agent: Option<Agent>,
+    pub client: Option<String>,
+    /// The scopes that the token carries, which may be none; `None` only if the manifest alone is to decide.
+    pub scopes: Option<Vec<String>>,
+    /// The agent that the caller acts as; without one, nothing scoped runs where there are manifests.
+    pub agent: Option<Agent>,
 }
 
 impl Identity {
-    /// An agent that speaks for itself.
+    /// A caller of this name, with no scopes and no agent.
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            issuer: None,
+            tenant: None,
+            client: None,
+            scopes: Some(Vec::new()),
+            agent: None,
+        }
+    }
+
+    /// An agent that speaks for itself; the manifest alone decides.
     pub(crate) fn of_agent(agent: Agent) -> Self {
-        Self { subject: agent.id().to_owned(), tenant: None, client: None, scopes: None, agent: Some(agent) }
+        Self { scopes: None, agent: Some(agent.clone()), ..Self::new(agent.id()) }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
     }
 }

@@ -65,8 +65,7 @@ impl Tokens {
     /// Adds a token whose bearer is no agent: it is verified, but nothing scoped runs for it.
     #[must_use]
     pub fn with_bearer(mut self, token: &Secret, subject: &str) -> Self {
-        let subject = subject.to_owned();
-        self.add(token, Identity { subject, tenant: None, client: None, scopes: None, agent: None });
+        self.add(token, Identity { scopes: None, ..Identity::new(subject) });
         self
     }
 

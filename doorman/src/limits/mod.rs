@@ -45,7 +45,7 @@ pub use clock::{Clock, Manual, Monotonic};
 pub(crate) use clock::{SystemWide, nanos};
 pub use concurrency::{Concurrency, Permit, Running};
 pub use error::{Exceeded, Kind, LimitError, Refusal};
-pub(crate) use once::Taken;
+pub(crate) use once::{NotTaken, Taken};
 pub use quotas::{DEFAULT_MAX_CELLS, GrantLimits, Limits, Quotas, Round, ToolLimits};
 
 pub use crate::state::Unavailable;

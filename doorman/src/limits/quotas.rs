@@ -267,6 +267,11 @@ impl Limits {
         Ok(asks.iter().map(|ask| ask.left).min())
     }
 
+    /// Whether what is counted and taken is known to other processes, and after a restart.
+    pub(crate) fn outlive_the_process(&self) -> bool {
+        !matches!(self.0.store, Store::Memory(_))
+    }
+
     pub(super) fn store(&self) -> &Store {
         &self.0.store
     }

@@ -61,8 +61,9 @@ impl App {
         builder.secrets.extend(bearer.clone());
         builder.store = options.state.or(builder.store);
         builder.state_password = launch::state_password()?;
-        let sealer = match options.input_keys.or(builder.input_keys.take()) {
-            Some(path) => Sealer::read(&path).map_err(|error| Error::Files(vec![error].into())),
+        let input_keys = options.input_keys.or(builder.input_keys.take());
+        let sealer = match &input_keys {
+            Some(path) => Sealer::read(path).map_err(|error| Error::Files(vec![error].into())),
             None => Sealer::random().map_err(Error::Setting),
         }?;
         guard::install_hook();
@@ -85,6 +86,11 @@ impl App {
         #[cfg(feature = "http")]
         let reach = std::mem::take(&mut builder.reach).with(options.reach);
         let counts = checked.counts.clone();
+        if input_keys.is_some() && !counts.limits.outlive_the_process() {
+            // Another process with the same keys, or this one after a restart, would take an answer again (S25).
+            let missing = "input keys need a state that is kept: --state or state_backend with a file or Redis";
+            return Err(Error::Setting(missing.to_owned()));
+        }
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
         let guard = Guard { limits, concurrency, audit, sealer, tasks: Tasks::default(), steps: Steps::default() };
         let launch = Launch { dev: builder.dev, stdio, tokens };

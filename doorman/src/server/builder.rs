@@ -377,7 +377,8 @@ impl Doorman {
 
     /// The keys for what clients carry for this server: the state of calls that ask something, and the cursors of lists. The
     /// file has one key a line, 64 hexadecimal digits, the one that seals first; it must be 0600. Servers that stand behind
-    /// one address share it; without it a key is made at each start. `--input-keys` goes before.
+    /// one address share it, and a state that is kept ([`state_store`](Self::state_store)), for an answer is good once; without it a key
+    /// is made at each start. `--input-keys` goes before.
     pub fn input_keys(mut self, path: impl Into<PathBuf>) -> Self {
         self.input_keys = Some(path.into());
         self

@@ -2,7 +2,7 @@
 //! sees has changed, and not of what others see (S02).
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,14 +14,22 @@ use rmcp::{
 };
 
 use super::generation::Generation;
-use crate::{call::Change, exposure::Kind, guard::Access, identity::Principal, limits::CallerKey};
+use crate::{
+    call::Change,
+    exposure::Kind,
+    guard::Access,
+    identity::{Agent, Principal},
+    limits::CallerKey,
+};
 
 /// Listeners of one caller, and of all.
 const MOST: (usize, usize) = (64, 8192);
-/// Resources that one listener can subscribe to.
-pub(super) const MOST_URIS: usize = 256;
+/// Resources that one listener can subscribe to, and the bytes of their URIs together.
+const MOST_URIS: (usize, usize) = (256, 64 * 1024);
 /// How long a client may take to be told.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many changes are kept for those whose subscription has been acknowledged and isn't noted yet.
+const RECENT: usize = 256;
 
 /// Where a listener is reached.
 #[derive(Clone)]
@@ -44,7 +52,7 @@ impl Ear {
                     Change::Tools => peer.notify_tool_list_changed().await,
                     Change::Prompts => peer.notify_prompt_list_changed().await,
                     Change::Resources => peer.notify_resource_list_changed().await,
-                    Change::Resource(uri) => {
+                    Change::Resource { uri, .. } => {
                         peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri)).await
                     }
                 }),
@@ -52,7 +60,7 @@ impl Ear {
                     Change::Tools => sink.notify_tool_list_changed().await,
                     Change::Prompts => sink.notify_prompt_list_changed().await,
                     Change::Resources => sink.notify_resource_list_changed().await,
-                    Change::Resource(uri) => sink.notify_resource_updated(uri).await,
+                    Change::Resource { uri, .. } => sink.notify_resource_updated(uri).await,
                 }),
             }
         };
@@ -84,9 +92,26 @@ impl Wants {
     pub(super) fn of(filter: &SubscriptionFilter) -> Self {
         let said = |it: Option<bool>| it == Some(true);
         let lists = [filter.tools_list_changed, filter.prompts_list_changed, filter.resources_list_changed].map(said);
-        let uris = filter.resource_subscriptions.iter().flatten().take(MOST_URIS).cloned().collect();
+        let uris = filter.resource_subscriptions.iter().flatten().cloned().collect();
         Self { lists, uris }
     }
+
+    /// Subscribes to one more resource; whether there was room.
+    fn add(&mut self, uri: String) -> bool {
+        let bytes: usize = self.uris.iter().map(String::len).sum();
+        let room = self.uris.len() < MOST_URIS.0 && bytes + uri.len() <= MOST_URIS.1;
+        self.uris.contains(&uri) || (room && self.uris.insert(uri))
+    }
+}
+
+/// As many of these URIs as one listener has room for.
+pub(super) fn shorten(uris: &mut Vec<String>) {
+    let mut bytes = 0;
+    let fit = uris.iter().take(MOST_URIS.0).take_while(|uri| {
+        bytes += uri.len();
+        bytes <= MOST_URIS.1
+    });
+    uris.truncate(fit.count());
 }
 
 struct Listener {
@@ -100,10 +125,11 @@ struct Listener {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// What a listener has yet to be told: each change once, however often it comes meanwhile.
+/// What a listener has yet to be told: each change once, however often it comes meanwhile, in the order in which they came,
+/// so that what changes all the time holds up nothing else.
 #[derive(Default)]
 struct Waiting {
-    changes: BTreeSet<Change>,
+    changes: VecDeque<Change>,
     /// Whether somebody is telling it.
     told: bool,
 }
@@ -111,7 +137,9 @@ struct Waiting {
 impl Listener {
     fn tell(&self, change: Change) {
         let mut waiting = lock(&self.waiting);
-        waiting.changes.insert(change);
+        if !waiting.changes.contains(&change) {
+            waiting.changes.push_back(change);
+        }
         if std::mem::replace(&mut waiting.told, true) {
             return;
         }
@@ -120,7 +148,7 @@ impl Listener {
             loop {
                 let next = {
                     let mut waiting = lock(&waiting);
-                    let next = waiting.changes.pop_first();
+                    let next = waiting.changes.pop_front();
                     waiting.told = next.is_some();
                     next
                 };
@@ -132,9 +160,33 @@ impl Listener {
         });
     }
 
-    /// Its spellings of a resource that has changed, if it may read it now.
-    fn spellings<'l>(&'l self, changed: &str, access: &Access) -> Vec<&'l String> {
+    /// Tells it of a change of the application's, if it wants to hear of it, and may.
+    fn pass_on(&self, change: &Change, access: &Access, present: &Generation) {
+        if let Change::Resource { uri, agent } = change {
+            for uri in self.spellings(uri, agent.as_ref(), access, present) {
+                self.tell(Change::Resource { uri: uri.clone(), agent: None });
+            }
+            return;
+        }
+        let list = LISTS.iter().zip(self.wants.lists).find(|((known, _), _)| known == change);
+        if list.is_some_and(|((_, kinds), wanted)| wanted && kinds.iter().any(|&kind| access.view.has(kind))) {
+            self.tell(change.clone());
+        }
+    }
+
+    /// Its spellings of a resource that has changed, if it may read it now, and it is the same one for it (S13).
+    fn spellings<'l>(
+        &'l self,
+        changed: &str,
+        agent: Option<&Agent>,
+        access: &Access,
+        present: &Generation,
+    ) -> Vec<&'l String> {
         let Some(changed) = access.view.resource(changed) else { return Vec::new() };
+        let each_has_its_own = present.rules.catalog.get(changed.id).is_each_agents_own();
+        if each_has_its_own && (agent.is_none() || agent != self.principal.agent()) {
+            return Vec::new();
+        }
         let is_it = |uri: &&String| {
             let found = access.view.resource(uri);
             found.is_some_and(|it| it.id == changed.id && it.variables == changed.variables)
@@ -150,7 +202,14 @@ pub(super) struct Listeners(Mutex<State>);
 struct State {
     listening: Vec<Listener>,
     last: u64,
+    /// The application's changes, the last ones of so many.
+    recent: VecDeque<Change>,
+    changes: u64,
 }
+
+/// How many changes there had been at some time.
+#[derive(Clone, Copy)]
+pub(super) struct Mark(u64);
 
 /// A listener that listens for as long as this is there.
 pub(super) struct Listening<'l>(&'l Listeners, u64);
@@ -165,6 +224,21 @@ impl Drop for Listening<'_> {
 pub(super) struct Full;
 
 impl Listeners {
+    /// This very time.
+    pub(super) fn mark(&self) -> Mark {
+        Mark(lock(&self.0).changes)
+    }
+
+    /// Tells a listener what has changed since a time before it was noted.
+    pub(super) fn catch_up(&self, number: u64, since: Mark, access: &Access, present: &Generation) {
+        let state = lock(&self.0);
+        let Some(listener) = state.listening.iter().find(|it| it.number == number) else { return };
+        let missed = usize::try_from(state.changes - since.0).unwrap_or(RECENT).min(state.recent.len());
+        for change in state.recent.iter().skip(state.recent.len() - missed) {
+            listener.pass_on(change, access, present);
+        }
+    }
+
     /// Notes a listener, with what it sees now. Returns the number that [`until_dropped`](Self::until_dropped) takes.
     pub(super) fn add(&self, ear: Ear, wants: Wants, access: &Access, present: &Generation) -> Result<u64, Full> {
         let mut state = lock(&self.0);
@@ -187,9 +261,7 @@ impl Listeners {
     /// Lets a listener hear of a resource, too; whether there was room.
     pub(super) fn subscribe(&self, number: u64, uri: String) -> bool {
         let mut state = lock(&self.0);
-        let Some(listener) = state.listening.iter_mut().find(|it| it.number == number) else { return false };
-        let uris = &mut listener.wants.uris;
-        uris.contains(&uri) || (uris.len() < MOST_URIS && uris.insert(uri))
+        state.listening.iter_mut().find(|it| it.number == number).is_some_and(|it| it.wants.add(uri))
     }
 
     pub(super) fn unsubscribe(&self, number: u64, uri: &str) {
@@ -219,20 +291,15 @@ impl Listeners {
 
     /// Tells those who want to hear of a change of the application's, and may.
     pub(super) fn pass_on(&self, change: &Change, present: &Generation) {
-        self.each(present, |listener, access| match change {
-            Change::Resource(uri) => {
-                for spelling in listener.spellings(uri, access) {
-                    listener.tell(Change::Resource(spelling.clone()));
-                }
+        {
+            let mut state = lock(&self.0);
+            state.changes += 1;
+            if state.recent.len() == RECENT {
+                state.recent.pop_front();
             }
-            list => {
-                let at = LISTS.iter().position(|(known, _)| known == list);
-                let sees = |at: usize| LISTS[at].1.iter().any(|&kind| access.view.has(kind));
-                if at.is_some_and(|at| listener.wants.lists[at] && sees(at)) {
-                    listener.tell(list.clone());
-                }
-            }
-        });
+            state.recent.push_back(change.clone());
+        }
+        self.each(present, |listener, access| listener.pass_on(change, access, present));
     }
 
     /// All who listen and may, with what they see now.

@@ -137,11 +137,14 @@ impl Lines {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
-                    self.cancelled.push_back(id.clone());
+                    let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+                    if pending.contains(id) {
+                        self.cancelled.push_back(id.clone());
+                    }
                     if self.cancelled.len() > MOST_CANCELLED
                         && let Some(oldest) = self.cancelled.pop_front()
                     {
-                        self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&oldest);
+                        pending.remove(&oldest);
                     }
                 }
             }

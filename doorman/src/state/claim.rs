@@ -8,22 +8,49 @@ use super::{Ask, Op, Place, Shape, Store, Unavailable};
 #[must_use = "a key that wasn't used should be given back"]
 pub(crate) struct Claim {
     store: Store,
-    ask: Ask,
+    asks: [Ask; 2],
     /// The store's time of the taking.
     at: u64,
+}
+
+/// Who claims, and how many keys they may hold, so that nobody fills the store alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    pub(crate) claimer: u128,
+    pub(crate) most: u32,
+}
+
+/// Why a key wasn't claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unclaimed {
+    /// It isn't free.
+    Held,
+    /// The claimer holds as many as it may; one is free again after this time.
+    TooMany(Duration),
 }
 
 impl Store {
     /// Claims a key for a time (100 days at most): only the first gets it, and nobody else until then. In a store of this
     /// host's that is full a free key may be refused, a taken one never comes free; a server that is full is
     /// [`Unavailable`].
-    pub(crate) async fn claim(&self, purpose: u128, key: u128, ttl: Duration) -> Result<Option<Claim>, Unavailable> {
-        let place = Place { rule: purpose, index: self.reserve(purpose), key: Some(purpose ^ key) };
-        let once = Shape::rolling(1, ttl, 1);
-        let mut asks = [Ask { place, shape: once, weight: 1, budget: false, left: 0 }];
+    pub(crate) async fn claim(
+        &self,
+        purpose: u128,
+        key: u128,
+        ttl: Duration,
+        share: Share,
+    ) -> Result<Result<Claim, Unclaimed>, Unavailable> {
+        let ask = |rule: u128, key: u128, most: u32| {
+            let place = Place { rule, index: self.reserve(rule), key: Some(rule ^ key) };
+            Ask { place, shape: Shape::rolling(most, ttl, most), weight: 1, budget: false, left: 0 }
+        };
+        let mut asks = [ask(purpose, key, 1), ask(!purpose, share.claimer, share.most)];
         let answer = self.run(Op::Take, &mut asks).await?;
-        let [ask] = asks;
-        Ok(answer.refused.is_none().then(|| Claim { store: self.clone(), ask, at: answer.at }))
+        Ok(match answer.refused {
+            None => Ok(Claim { store: self.clone(), asks, at: answer.at }),
+            Some((1, wait)) => Err(Unclaimed::TooMany(wait.unwrap_or(ttl))),
+            Some(_) => Err(Unclaimed::Held),
+        })
     }
 }
 
@@ -31,7 +58,7 @@ impl Claim {
     /// Gives the key back, so that it can be claimed again. It does nothing once the time is over: somebody else may have
     /// it. If the store doesn't answer, the key stays taken.
     pub(crate) async fn give_back(self) {
-        let Self { store, ask, at } = self;
-        let _ = store.run(Op::GiveBack { since: at }, &mut [ask]).await;
+        let Self { store, mut asks, at } = self;
+        let _ = store.run(Op::GiveBack { since: at }, &mut asks).await;
     }
 }

@@ -19,7 +19,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::select::{InvalidStore, StateStore};
 pub(crate) use self::{
-    claim::Claim,
+    claim::{Claim, Share, Unclaimed},
     memory::Memory,
     shape::{Now, Probe, Shape},
     table::Place,

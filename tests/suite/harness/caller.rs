@@ -1,8 +1,10 @@
 //! A client of each transport and each generation of the protocol.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use super::{Fixture, Lines, Reply, Request, Response, Server, Wire};
+use super::{Fixture, Lines, Process, Reply, Request, Response, Server, Wire};
 
 /// The two generations of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,39 +27,53 @@ impl Door {
         [Self::Stdio(Era::Session), Self::Stdio(Era::Modern), Self::Http(Era::Session), Self::Http(Era::Modern)];
 }
 
-enum Link {
-    Stdio(Lines, #[allow(dead_code, reason = "its directory goes with it")] Fixture),
+pub(super) enum Link {
+    Stdio(Lines, Fixture),
     Http { server: Server, wire: Wire, token: Option<String>, session: Option<String> },
 }
 
 /// A client that calls tools.
 pub(crate) struct Caller {
-    era: Era,
-    link: Link,
+    pub(super) era: Era,
+    pub(super) link: Link,
     next: u64,
+    /// What it says that it can do.
+    abilities: Value,
+    /// What the server said of itself when the session began.
+    greeting: Value,
 }
 
 /// What every request of the later generation says about itself.
-fn meta() -> Value {
+fn meta(abilities: &Value) -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientCapabilities": abilities,
         "io.modelcontextprotocol/clientInfo": {"name": "wire", "version": "1"},
     })
 }
 
+/// The params of `completion/complete`: what is no URI is a prompt's name.
+pub(crate) fn completing(of: &str, argument: &str, typed: &str) -> Value {
+    let reference = match of.contains("://") {
+        true => json!({"type": "ref/resource", "uri": of}),
+        false => json!({"type": "ref/prompt", "name": of}),
+    };
+    json!({"ref": reference, "argument": {"name": argument, "value": typed}})
+}
+
 impl Caller {
     pub(super) fn stdio(fixture: Fixture, era: Era) -> Self {
+        let abilities = fixture.abilities.clone();
         let link = Link::Stdio(fixture.lines(), fixture);
-        let mut caller = Self { era, link, next: 0 };
+        let mut caller = Self { era, link, next: 0, abilities, greeting: Value::Null };
         caller.greet();
         caller
     }
 
     pub(super) fn http(server: Server, token: Option<&str>, era: Era) -> Self {
-        let wire = Wire::connect(server.address);
+        let (wire, abilities) = (Wire::connect(server.address), server.fixture.abilities.clone());
         let link = Link::Http { server, wire, token: token.map(str::to_owned), session: None };
-        let mut caller = Self { era, link, next: 0 };
+        let mut caller = Self { era, link, next: 0, abilities, greeting: Value::Null };
         caller.greet();
         caller
     }
@@ -65,10 +81,55 @@ impl Caller {
     fn greet(&mut self) {
         if self.era == Era::Session {
             let client = json!({"name": "wire", "version": "1"});
-            let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
-            let reply = self.request("initialize", params);
+            let params = json!({"protocolVersion": "2025-11-25", "capabilities": self.abilities, "clientInfo": client});
+            let mut reply = self.request("initialize", params);
             assert_eq!(reply.message["result"]["protocolVersion"], "2025-11-25", "{reply:?}");
+            self.greeting = reply.message["result"].take();
             self.notify("notifications/initialized", json!({}));
+        }
+    }
+
+    /// From now on it says that it can do this; in the earlier generation that is said once, at the beginning.
+    pub(crate) fn can(&mut self, abilities: Value) {
+        assert_eq!(self.era, Era::Modern, "what a session can do is said when it begins");
+        self.abilities = abilities;
+    }
+
+    pub(super) fn is_on_stdio(&self) -> bool {
+        matches!(self.link, Link::Stdio(..))
+    }
+
+    /// Waits for each answer this long.
+    pub(crate) fn patient(&mut self, patience: Duration) -> &mut Self {
+        match &mut self.link {
+            Link::Stdio(lines, _) => lines.patience = patience,
+            Link::Http { wire, .. } => wire.patient(patience),
+        }
+        self
+    }
+
+    /// The fixture that it calls.
+    pub(crate) fn fixture(&self) -> &Fixture {
+        match &self.link {
+            Link::Stdio(_, fixture) => fixture,
+            Link::Http { server, .. } => &server.fixture,
+        }
+    }
+
+    /// The process that it calls.
+    pub(crate) fn process(&self) -> &Process {
+        match &self.link {
+            Link::Stdio(lines, _) => &lines.process,
+            Link::Http { server, .. } => &server.process,
+        }
+    }
+
+    /// What the server says of itself, in the way of the caller's generation.
+    #[track_caller]
+    pub(crate) fn greeting(&mut self) -> Value {
+        match self.era {
+            Era::Session => self.greeting.clone(),
+            Era::Modern => self.request("server/discover", json!({})).message["result"].take(),
         }
     }
 
@@ -92,7 +153,7 @@ impl Caller {
     pub(crate) fn message(&mut self, method: &str, mut params: Value) -> Value {
         self.next += 1;
         if self.era == Era::Modern {
-            let mut said = meta();
+            let mut said = meta(&self.abilities);
             if let (Some(said), Some(own)) = (said.as_object_mut(), params["_meta"].as_object()) {
                 said.extend(own.clone());
             }
@@ -116,7 +177,8 @@ impl Caller {
             Era::Modern => {
                 let method = message["method"].as_str().unwrap_or_default();
                 let request = request.header("MCP-Protocol-Version", "2026-07-28").header("Mcp-Method", method);
-                match message["params"]["name"].as_str().or(message["params"]["uri"].as_str()) {
+                let params = &message["params"];
+                match ["name", "uri", "taskId"].iter().find_map(|it| params[it].as_str()) {
                     Some(name) if name.is_ascii() && name.trim() == name && !name.contains(char::is_control) => {
                         request.header("Mcp-Name", name)
                     }
@@ -174,7 +236,7 @@ impl Caller {
     /// Sends a notification.
     pub(crate) fn notify(&mut self, method: &str, mut params: Value) {
         if self.era == Era::Modern {
-            params["_meta"] = meta();
+            params["_meta"] = meta(&self.abilities);
         }
         let message = json!({"jsonrpc": "2.0", "method": method, "params": params});
         if let Link::Stdio(lines, _) = &mut self.link {
@@ -189,6 +251,52 @@ impl Caller {
     #[track_caller]
     pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Reply {
         self.request("tools/call", json!({"name": tool, "arguments": arguments}))
+    }
+
+    /// Sends a request under an id of the test's, and gives all that is told by its answer: HTTP status and headers, and
+    /// the message.
+    #[track_caller]
+    pub(crate) fn told(&mut self, id: &str, method: &str, params: Value) -> (String, Value) {
+        let mut message = self.message(method, params);
+        message["id"] = id.into();
+        if let Link::Stdio(lines, _) = &mut self.link {
+            lines.line(message.to_string());
+            return (String::new(), lines.answer(&message["id"]).message);
+        }
+        let response = self.exchange(&message);
+        (format!("{} {:?}", response.status, response.headers()), response.json())
+    }
+
+    /// All items of a list; `None` if there is no such list for it.
+    #[track_caller]
+    pub(crate) fn listed(&mut self, method: &str) -> Option<Vec<Value>> {
+        let reply = self.request(method, json!({}));
+        if reply.code() == -32601 {
+            return None;
+        }
+        let field = match method {
+            "resources/templates/list" => "resourceTemplates",
+            _ => method.split('/').next().unwrap_or_default(),
+        };
+        Some(reply.message["result"][field].as_array().unwrap_or_else(|| panic!("no list in {reply:?}")).clone())
+    }
+
+    /// Reads a resource.
+    #[track_caller]
+    pub(crate) fn read(&mut self, uri: &str) -> Reply {
+        self.request("resources/read", json!({ "uri": uri }))
+    }
+
+    /// Gets a prompt.
+    #[track_caller]
+    pub(crate) fn prompt(&mut self, name: &str, arguments: Value) -> Reply {
+        self.request("prompts/get", json!({"name": name, "arguments": arguments}))
+    }
+
+    /// Completes an argument of a prompt, or a variable of a template.
+    #[track_caller]
+    pub(crate) fn complete(&mut self, of: &str, argument: &str, typed: &str) -> Reply {
+        self.request("completion/complete", completing(of, argument, typed))
     }
 
     /// All tools that it is shown.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Seek, SeekFrom, Write},
     net::SocketAddr,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Caller, Door, Era, Lines, Process, SECRET, eventually};
@@ -30,6 +30,11 @@ impl Cast {
     /// A verified agent of a type that no manifest is for.
     pub(crate) const STRAY: Self = Self { id: "stray", kind: "unheard-of" };
     pub(crate) const ALL: [Self; 5] = [Self::ALICE, Self::CAROL, Self::BOB, Self::ROOT, Self::STRAY];
+
+    /// Somebody else, for as long as the tests run.
+    pub(crate) fn named(id: String, kind: String) -> Self {
+        Self { id: id.leak(), kind: kind.leak() }
+    }
 
     pub(crate) fn token(self) -> String {
         format!("token-of-{}", self.id)
@@ -87,6 +92,8 @@ pub(crate) struct Fixture {
     args: Vec<String>,
     env: Vec<(String, String)>,
     log: PathBuf,
+    /// What its clients say that they can do.
+    pub(super) abilities: Value,
 }
 
 impl Fixture {
@@ -133,7 +140,7 @@ impl Fixture {
         let dir = tempfile::tempdir().expect("a directory");
         let log = dir.path().join("audit.jsonl");
         let args = vec!["--audit-log".to_owned(), log.display().to_string()];
-        Self { program, dir: Arc::new(dir), args, env: Vec::new(), log }
+        Self { program, dir: Arc::new(dir), args, env: Vec::new(), log, abilities: json!({}) }
     }
 
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
@@ -143,6 +150,12 @@ impl Fixture {
 
     pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Its clients say that they can do this.
+    pub(crate) fn able(mut self, abilities: Value) -> Self {
+        self.abilities = abilities;
         self
     }
 
@@ -291,6 +304,11 @@ impl Fixture {
         lines.filter(|record| record["kind"] == kind).collect()
     }
 
+    /// The audit log from here on.
+    pub(crate) fn tail(&self) -> Tail {
+        Tail { log: self.log.clone(), read: self.audit_text().len() }
+    }
+
     /// The records of calls of one capability.
     pub(crate) fn calls(&self, capability: &str) -> Vec<Value> {
         self.audit("call").into_iter().filter(|record| record["capability"] == capability).collect()
@@ -301,6 +319,25 @@ impl Fixture {
     pub(crate) fn verdict(&self, capability: &str) -> String {
         let record = eventually("the audit record", || self.calls(capability).into_iter().next());
         record["verdict"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// An audit log that is read as it grows. A record is there before its reply is.
+pub(crate) struct Tail {
+    log: PathBuf,
+    read: usize,
+}
+
+impl Tail {
+    /// The records of calls that have come since it was last asked.
+    pub(crate) fn calls(&mut self) -> Vec<Value> {
+        let mut file = fs::File::open(&self.log).expect("the audit log");
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(self.read as u64)).expect("it is as long");
+        file.read_to_string(&mut text).expect("it is text");
+        self.read += text.len();
+        let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line}")));
+        records.filter(|record| record["kind"] == "call").collect()
     }
 }
 

@@ -90,6 +90,12 @@ impl Response {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
+    /// Its headers, but for the time.
+    pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
+        let all = self.headers.iter().map(|(name, value)| (&**name, &**value));
+        all.filter(|(name, _)| *name != "date").collect()
+    }
+
     /// The JSON-RPC messages in it: one of a JSON body, all of an event stream.
     pub(crate) fn messages(&self) -> Vec<Value> {
         if self.header("content-type").is_some_and(|it| it.starts_with("text/event-stream")) {
@@ -124,6 +130,11 @@ impl Wire {
         Self(BufReader::new(stream))
     }
 
+    /// Waits for each answer this long.
+    pub(super) fn patient(&mut self, patience: Duration) {
+        self.0.get_ref().set_read_timeout(Some(patience)).expect("a TCP stream");
+    }
+
     /// Sends bytes and reads nothing.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.get_mut().write_all(bytes)
@@ -149,6 +160,12 @@ impl Wire {
             body
         };
         Ok(Response { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    /// The status of an answer that may not end.
+    #[track_caller]
+    pub(crate) fn status(&mut self) -> u16 {
+        self.head().expect("an answer").0
     }
 
     /// Reads the beginning of an answer that is a stream of events.

@@ -7,16 +7,21 @@
 mod caller;
 mod fixture;
 mod http;
+mod listening;
+mod numbers;
 mod process;
 mod reply;
 mod stdio;
+mod talk;
 
-pub(crate) use caller::{Caller, Door, Era};
-pub(crate) use fixture::{Cast, Fixture, Server, digest};
+pub(crate) use caller::{Caller, Door, Era, completing};
+pub(crate) use fixture::{Cast, Fixture, Server, Tail, digest};
 pub(crate) use http::{Request, Response, Wire};
+pub(crate) use numbers::Numbers;
 pub(crate) use process::{Process, Reading, eventually};
 pub(crate) use reply::Reply;
 pub(crate) use stdio::Lines;
+pub(crate) use talk::{Question, Talk, Turn, able, able_of_tasks, accept, going_on, say};
 
 /// The secret that the fixture holds: its forms (raw, base64, URL- and JSON-escaped) all differ.
 pub(crate) const SECRET: &str = "hunter2/\"held\"+secret&=";

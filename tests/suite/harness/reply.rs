@@ -32,9 +32,30 @@ impl Reply {
         self.message["error"]["code"].as_i64().unwrap_or(0)
     }
 
-    /// The verdict that a refusal tells programs.
+    /// The verdict that a refusal tells programs: beside a tool's result, or in an error.
     pub(crate) fn verdict(&self) -> &str {
-        self.message["result"]["_meta"]["doorman/verdict"].as_str().unwrap_or_default()
+        let facts = [&self.message["result"]["_meta"], &self.message["error"]["data"]];
+        facts.into_iter().find_map(|facts| facts["doorman/verdict"].as_str()).unwrap_or_default()
+    }
+
+    /// The text of an error.
+    pub(crate) fn said(&self) -> &str {
+        self.message["error"]["message"].as_str().unwrap_or_default()
+    }
+
+    /// What a resource holds; fails for an error.
+    #[track_caller]
+    pub(crate) fn contents(&self) -> &Value {
+        assert!(!self.is_error(), "{:?}", self.message);
+        &self.message["result"]["contents"][0]
+    }
+
+    /// The values that complete an argument; fails for an error.
+    #[track_caller]
+    pub(crate) fn values(&self) -> Vec<&str> {
+        let values = self.message["result"]["completion"]["values"].as_array();
+        let values = values.unwrap_or_else(|| panic!("no values in {:?}", self.message));
+        values.iter().filter_map(Value::as_str).collect()
     }
 
     /// Everything that came back, as it was on the wire.

@@ -1,6 +1,7 @@
 //! MCP over the stdin and stdout of a process.
 
 use std::{
+    collections::VecDeque,
     io::{BufRead, BufReader, Write},
     process::{ChildStdin, Command},
     sync::mpsc::{Receiver, channel},
@@ -18,6 +19,10 @@ pub(crate) struct Lines {
     stdin: Option<ChildStdin>,
     stdout: Receiver<String>,
     waiting: Vec<Value>,
+    /// How long it waits for a message.
+    pub(super) patience: Duration,
+    /// The notifications that came beside answers.
+    heard: VecDeque<Value>,
 }
 
 impl Lines {
@@ -33,7 +38,8 @@ impl Lines {
                 }
             }
         });
-        Self { process, stdin, stdout, waiting: Vec::new() }
+        let (waiting, heard) = (Vec::new(), VecDeque::new());
+        Self { process, stdin, stdout, waiting, heard, patience: Duration::from_secs(30) }
     }
 
     /// Sends bytes as they are.
@@ -57,7 +63,7 @@ impl Lines {
     /// The next message.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Value {
-        let line = self.stdout.recv_timeout(Duration::from_secs(30));
+        let line = self.stdout.recv_timeout(self.patience);
         let line = line.unwrap_or_else(|_| panic!("no message; stderr: {}", self.process.stderr()));
         serde_json::from_str(&line)
             .unwrap_or_else(|error| panic!("stdout isn't the protocol's alone ({error}): {line}"))
@@ -80,7 +86,25 @@ impl Lines {
             match message.get("id") {
                 Some(found) if found == id => return Reply { message, notifications },
                 Some(_) => self.waiting.push(message),
-                None => notifications.push(message),
+                None => {
+                    self.heard.push_back(message.clone());
+                    notifications.push(message);
+                }
+            }
+        }
+    }
+
+    /// The next notification, also one that came beside an answer.
+    #[track_caller]
+    pub(crate) fn notification(&mut self) -> Value {
+        if let Some(heard) = self.heard.pop_front() {
+            return heard;
+        }
+        loop {
+            let message = self.next();
+            match message.get("id") {
+                Some(_) => self.waiting.push(message),
+                None => return message,
             }
         }
     }

@@ -23,19 +23,20 @@ pub(crate) async fn rows(options: &Options) -> Outcome<Vec<Row>> {
     let json = Server::start(&bare(Mode::Json))?;
     let sse = Server::start(&bare(Mode::Sse))?;
     let mut rows = Vec::new();
-    for connections in [1, 64] {
-        // One caller has 32 sessions at most, so connections share them.
+    for connections in [1_usize, 64] {
+        // One caller has 32 sessions at most, so two connections share one.
         let (mut sessions, mut guarded_sessions) = (Vec::new(), Vec::new());
-        for _ in 0..connections.min(32) {
-            sessions.push(in_session(sse.address(), &token(0), TOOL).await?);
-            guarded_sessions.push(in_session(guarded.address(), &token(0), TOOL).await?);
+        for _ in 0..connections.div_ceil(2) {
+            sessions.extend(in_session(sse.address(), &token(0), TOOL).await?);
+            guarded_sessions.extend(in_session(guarded.address(), &token(0), TOOL).await?);
         }
-        let spread = |sessions: Vec<Vec<u8>>| sessions.into_iter().cycle().take(connections).collect::<Vec<_>>();
+        sessions.truncate(connections);
+        guarded_sessions.truncate(connections);
         let mut contenders = [
             Contender::new(&guarded, vec![call(&guarded); connections], GUARDED).await?,
             Contender::new(&json, vec![call(&json); connections], BARE).await?,
-            Contender::new(&sse, spread(sessions), BARE).await?,
-            Contender::new(&guarded, spread(guarded_sessions), GUARDED).await?,
+            Contender::new(&sse, sessions, BARE).await?,
+            Contender::new(&guarded, guarded_sessions, GUARDED).await?,
         ];
         in_turn(&mut contenders, options).await?;
         let [guarded, json, sse, in_sessions] = &contenders;

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod authenticate;
+mod bodies;
 mod origin;
 mod refuse;
 mod serve;
@@ -11,26 +12,25 @@ mod sessions;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    http::{Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use rmcp::transport::{
     StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::never::NeverSessionManager,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use authenticate::Authenticator;
+use bodies::Bodies;
 pub(super) use origin::Origins;
 use refuse::Refused;
 pub(super) use serve::{Reach, ReachOptions};
@@ -70,12 +70,6 @@ pub(super) struct Settings {
     pub(super) authenticator: Authenticator,
 }
 
-/// How many bytes of bodies may be handled at once: parsed, they take many times that.
-const BODIES: usize = 64 << 20;
-const UNIT: usize = 1024;
-/// How long a body may take to arrive.
-const SLOWEST_BODY: Duration = Duration::from_secs(30);
-
 /// The one route that answers everybody.
 const HEALTH: &str = "/health";
 
@@ -84,8 +78,7 @@ struct Server {
     settings: Settings,
     /// Earlier protocol versions in sessions, for callers whom a verifier vouches for.
     sessions: Sessions,
-    /// Room for the bodies that are being handled, in units of [`UNIT`] bytes.
-    bodies: Arc<Semaphore>,
+    bodies: Arc<Bodies>,
     /// Without sessions: unverified callers leave nothing behind (S10).
     stateless: StreamableHttpService<Handler, NeverSessionManager>,
 }
@@ -107,8 +100,8 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
     let stateless = StreamableHttpService::new(move || Ok(shared.for_caller(caller())), Arc::default(), config(false));
     let sessions = Sessions::new(handler, config(true));
     let path = settings.path.clone();
-    let server =
-        Arc::new(Server { door, settings, sessions, bodies: Arc::new(Semaphore::new(BODIES / UNIT)), stateless });
+    let bodies = Bodies::new(settings.max_body);
+    let server = Arc::new(Server { door, settings, sessions, bodies, stateless });
     Router::new().route(&path, any(endpoint)).route(HEALTH, get(report)).with_state(server)
 }
 
@@ -151,7 +144,7 @@ impl Server {
         let mut arrival = self.arrival(&parts, peer)?;
         let (body, held, means) = match parts.method {
             Method::POST => {
-                let (body, held) = self.read(&parts.headers, body).await?;
+                let (body, held) = self.bodies.read(arrival.access.caller, &parts.headers, body).await?;
                 // A body takes the time that its sender takes: what counts is what holds now.
                 arrival = self.arrival(&parts, peer)?;
                 let envelope = scan::scan(&body, &self.settings.scan)?;
@@ -195,24 +188,6 @@ impl Server {
         let generation = self.door.present();
         let access = self.settings.authenticator.authenticate(parts, peer, &generation)?;
         Ok(Arrival { generation, access, session: None, transport: Transport::Http })
-    }
-
-    /// Reads a body of bounded size in bounded time, from a bounded store for all bodies that are being handled.
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<(Bytes, OwnedSemaphorePermit), Refused> {
-        let most = self.settings.max_body;
-        let said = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let bytes: usize = said.unwrap_or(most);
-        if bytes > most {
-            return Err(Refused::TooLarge(most));
-        }
-        let units = u32::try_from(bytes / UNIT + 1).unwrap_or(u32::MAX);
-        let held = Arc::clone(&self.bodies).try_acquire_many_owned(units).map_err(|_| Refused::Busy)?;
-        let collected = tokio::time::timeout(SLOWEST_BODY, Limited::new(body, most).collect()).await;
-        let collected = collected.map_err(|_| Refused::TooSlow)?;
-        let body = collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
-            if error.is::<LengthLimitError>() { Refused::TooLarge(most) } else { Refused::BrokenBody }
-        })?;
-        Ok((body, held))
     }
 }
 

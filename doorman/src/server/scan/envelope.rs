@@ -74,12 +74,12 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// A string or an integer that fits `i64`, which is what rmcp keeps; `-0` is a float to `serde_json`.
+    /// A string of at most 256 bytes as it is written, for it is kept, or an integer that fits `i64`, which is what rmcp keeps; `-0` is a float to `serde_json`.
     fn legal_id(self) -> Option<&'a str> {
         match self.shape {
-            Shape::Text(_) => Some(self.json),
+            Shape::Text(_) if self.json.len() <= 256 => Some(self.json),
             Shape::Number(Form::Integer) if self.json != "-0" => self.json.parse::<i64>().ok().map(|_| self.json),
-            Shape::Number(_) | Shape::Object | Shape::Other => None,
+            Shape::Text(_) | Shape::Number(_) | Shape::Object | Shape::Other => None,
         }
     }
 }
@@ -92,7 +92,9 @@ pub(super) fn read<'a>(facts: &Facts<'a>) -> Result<Envelope<'a>, Fault> {
         None => return Err(Fault::missing("`jsonrpc` is missing; it must be \"2.0\"")),
     }
     let id = match facts.get(Slot::Id) {
-        Some(id) => Some(id.legal_id().ok_or(Fault::at(id.at, "`id` must be a string or a 64-bit integer"))?),
+        Some(id) => Some(
+            id.legal_id().ok_or(Fault::at(id.at, "`id` must be a string of at most 256 bytes or a 64-bit integer"))?,
+        ),
         None => None,
     };
     let method = match facts.get(Slot::Method) {

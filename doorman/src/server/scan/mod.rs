@@ -25,6 +25,9 @@ pub(crate) struct ScanLimits {
     values: usize,
 }
 
+/// The longest request for a subscription, in bytes: rmcp keeps it for as long as the subscription lasts.
+const LONGEST_SUBSCRIPTION: usize = 128 * 1024;
+
 /// How many values a message may have: parsed, each takes many times the byte or two that it takes in the text.
 const VALUES: usize = 250_000;
 
@@ -155,7 +158,12 @@ pub(crate) fn scan<'a>(bytes: &'a [u8], limits: &ScanLimits) -> Result<Envelope<
     match (facts.is_object(), outside, envelope::read(&facts), inside) {
         (Err(fault), ..) | (_, Some(fault), ..) | (_, _, Err(fault), _) => refuse(Code::Request, fault),
         (.., Some(fault)) => refuse(Code::Params, fault),
-        (_, _, Ok(envelope), None) => Ok(envelope),
+        (_, _, Ok(envelope), None) => match envelope.method.as_deref() {
+            Some("subscriptions/listen") if bytes.len() > LONGEST_SUBSCRIPTION => {
+                refuse(Code::Params, Fault::missing("a subscription takes at most 128 KiB"))
+            }
+            _ => Ok(envelope),
+        },
     }
 }
 

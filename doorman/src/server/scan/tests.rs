@@ -200,6 +200,20 @@ fn s11_duplicate_keys_in_params() {
 }
 
 #[test]
+fn s27_what_is_kept_for_long_is_short() {
+    let id = |bytes: usize| format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"a"}}"#, "x".repeat(bytes - 2));
+    assert_eq!(code(id(256).as_bytes()), None);
+    assert_eq!(code(id(257).as_bytes()), Some(-32600));
+    let padded = |method: &str, bytes: usize| {
+        let message = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#);
+        message.clone() + &" ".repeat(bytes - message.len())
+    };
+    assert_eq!(code(padded("subscriptions/listen", 128 << 10).as_bytes()), None);
+    assert_eq!(code(padded("subscriptions/listen", (128 << 10) + 1).as_bytes()), Some(-32602));
+    assert_eq!(code(padded("tools/call", (128 << 10) + 1).as_bytes()), None);
+}
+
+#[test]
 fn depth_counts_every_level() {
     // Message, params and arguments are three.
     let nested =

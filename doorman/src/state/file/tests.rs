@@ -12,7 +12,7 @@ use std::{
 use super::{SharedFile, layout};
 use crate::{
     limits::{Manual, now::Now},
-    state::{Ask, Op, Place, Shape, Store},
+    state::{Ask, Op, Place, Shape, Share, Store},
 };
 
 struct Folder {
@@ -147,7 +147,8 @@ fn s23_charges_refunds_and_claims() {
     let wait = run(Op::Take, 1).0.refused.expect("in debt").1.expect("finite");
     assert_eq!(wait, Duration::from_secs(16 * 360), "15 units of debt and the one that is asked for");
 
-    let claim = |store: &Store, key| store.claim(9, key, Duration::from_secs(60)).now().is_some();
+    let claim =
+        |store: &Store, key| store.claim(9, key, Duration::from_secs(60), Share { claimer: 1, most: 9 }).now().is_ok();
     let other = folder.open(100);
     assert!(claim(&store, 1) && !claim(&other, 1) && claim(&other, 2) && !claim(&store, 2));
     folder.clock.advance(Duration::from_secs(61));

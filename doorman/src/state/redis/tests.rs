@@ -9,9 +9,9 @@ use doorman_grammar::rate::Calendar;
 
 use super::{Address, Redis, read};
 use crate::{
-    limits::{Limits, Quotas},
+    limits::{Caller, Limits, Quotas},
     state::{
-        Ask, Now, Op, Place, Shape, Store,
+        Ask, Now, Op, Place, Shape, Share, Store,
         table::{Table, decide},
     },
 };
@@ -166,18 +166,19 @@ async fn s23_no_more_than_the_burst_from_many_tasks_on_two_connections() {
 async fn s23_a_key_is_claimed_once_and_for_its_time() {
     let server = Server::start();
     let (one, two) = (server.store("claims").await, server.store("claims").await);
-    let claim =
-        async |store: &Store, purpose| store.claim(purpose, 5, Duration::from_secs(1)).await.expect("it answers");
+    let claim = async |store: &Store, purpose| {
+        store.claim(purpose, 5, Duration::from_secs(1), Share { claimer: 1, most: 9 }).await.expect("it answers")
+    };
     let first = claim(&one, 1).await.expect("free");
-    assert!(claim(&two, 1).await.is_none());
-    assert!(claim(&two, 2).await.is_some(), "another purpose");
+    assert!(claim(&two, 1).await.is_err());
+    assert!(claim(&two, 2).await.is_ok(), "another purpose");
     first.give_back().await;
     let late = claim(&two, 1).await.expect("given back");
-    assert!(claim(&one, 1).await.is_none(), "once");
+    assert!(claim(&one, 1).await.is_err(), "once");
     tokio::time::sleep(Duration::from_millis(1_010)).await;
-    assert!(claim(&one, 1).await.is_some(), "its time is over");
+    assert!(claim(&one, 1).await.is_ok(), "its time is over");
     late.give_back().await;
-    assert!(claim(&two, 1).await.is_none(), "what is given back late is nobody else's");
+    assert!(claim(&two, 1).await.is_err(), "what is given back late is nobody else's");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,13 +187,14 @@ async fn s25_of_many_takers_on_two_connections_one_wins() {
     let limits =
         [server.store("once").await, server.store("once").await].map(|it| Limits::over(it, &Quotas::default()));
     for id in 0..8 {
+        let caller = Caller::Anonymous { peer: None }.key();
         let takers = (0..64).map(|taker| {
             let limits = limits[taker % 2].clone();
-            tokio::spawn(async move { limits.take_once(&[id; 16], Duration::from_secs(60)).await })
+            tokio::spawn(async move { limits.take_once(caller, &[id; 16], Duration::from_secs(60)).await })
         });
         let mut won = 0;
         for taker in takers.collect::<Vec<_>>() {
-            won += u32::from(taker.await.expect("no panic").expect("it answers").is_some());
+            won += u32::from(taker.await.expect("no panic").expect("it answers").is_ok());
         }
         assert_eq!(won, 1, "id {id}");
     }

@@ -1,4 +1,4 @@
-//! The one place where rmcp's requests become the guard's and the guard's answers become rmcp's.
+//! The protocol's methods.
 
 #![expect(
     deprecated,
@@ -7,169 +7,41 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
-    time::SystemTime,
+    sync::{Arc, PoisonError},
 };
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod, CompleteRequestParams,
-        CompleteResult, CustomRequest, CustomResult, ErrorCode, Extensions, GetPromptRequestMethod,
-        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, Implementation,
+        CompleteResult, CustomRequest, CustomResult, ErrorCode, GetPromptRequestMethod, GetPromptRequestParams,
+        GetPromptResponse, GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult,
         ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
         ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
         ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities,
         ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
-        SubscriptionFilter, UnsubscribeRequestParams, UpdateTaskParams,
+        SubscriptionFilter, TASKS_EXTENSION_ID, UnsubscribeRequestMethod, UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use serde_json::{Map, Value};
 
-#[cfg(feature = "http")]
-use super::arrival::Pass;
 use super::{
-    answers,
-    arrival::Arrival,
-    client::{Client, LogLevel, is_modern},
-    door::Door,
-    listeners::{Ear, MOST_URIS, Wants},
-    pages::Page,
+    super::{
+        answers,
+        client::is_modern,
+        listeners::{self, Ear, Wants},
+        pages::Page,
+    },
+    Handler,
 };
+#[cfg(feature = "http")]
+use crate::server::arrival::{Arrival, Pass};
 use crate::{
-    audit::Transport,
     call::Partial,
-    exposure::{Exposed, Kind, TaskUse, View},
-    guard::{Answer, Asked, Continuation, Request, TaskRequest},
-    identity::Principal,
+    exposure::{Exposed, Kind},
+    guard::{Asked, Continuation, TaskRequest},
 };
-
-/// What rmcp serves: cheap to clone, one for each connection, or for each request that stands alone.
-#[derive(Clone)]
-pub(super) struct Handler {
-    door: Arc<Door>,
-    /// Whose connection or request it is, over HTTP: a caller is told of features that there are for it.
-    caller: Option<Arc<Principal>>,
-    level: LogLevel,
-    /// The number of the session's listener.
-    listener: Arc<OnceLock<u64>>,
-}
-
-impl Handler {
-    pub(super) fn new(door: Arc<Door>) -> Self {
-        Self { door, caller: None, level: LogLevel::default(), listener: Arc::default() }
-    }
-
-    /// For a connection of its own.
-    #[cfg(feature = "http")]
-    pub(super) fn for_caller(&self, caller: Option<Arc<Principal>>) -> Self {
-        Self { caller, ..Self::new(Arc::clone(&self.door)) }
-    }
-
-    /// Counts what was refused before it became a request.
-    pub(super) fn refused(&self, reason: &'static str) {
-        self.door.guard.audit.rejected(reason, Transport::Stdio);
-    }
-
-    /// Who calls: over HTTP the caller of this very request, never the session's; on stdio the one who was launched.
-    fn arrival(&self, extensions: &Extensions) -> Arrival {
-        #[cfg(feature = "http")]
-        if let Some(parts) = extensions.get::<axum::http::request::Parts>() {
-            let passed = parts.extensions.get().and_then(Pass::arrival);
-            return passed.unwrap_or_else(|| self.nobody(Transport::Http));
-        }
-        #[cfg(not(feature = "http"))]
-        let _ = extensions;
-        let mut arrival = self.nobody(Transport::Stdio);
-        if let Some(access) = arrival.generation.launched.as_ref().and_then(|it| it.access(SystemTime::now())) {
-            arrival.access = Arc::clone(access);
-        }
-        arrival
-    }
-
-    fn nobody(&self, transport: Transport) -> Arrival {
-        let generation = self.door.present();
-        Arrival { access: Arc::clone(&generation.nobody), generation, session: None, transport }
-    }
-
-    /// What whoever this is for sees now.
-    fn view(&self) -> Arc<View> {
-        match &self.caller {
-            Some(caller) => Arc::clone(&self.door.present().access(caller).view),
-            None => Arc::clone(&self.arrival(&Extensions::default()).access.view),
-        }
-    }
-
-    /// Whether some tool of a view can run as a task.
-    fn has_tasks(&self, view: &View) -> bool {
-        let present = self.door.present();
-        let catalog = &present.rules.catalog;
-        let uses = |id: usize| match catalog.get(id).spec.exposed {
-            Exposed::Tool(uses) => uses != TaskUse::Never,
-            Exposed::Resource { .. } | Exposed::Prompt => false,
-        };
-        // A view of the generation before may have more than there is now.
-        view.listed(Kind::Tool).any(|id| id < catalog.all().len() && uses(id))
-    }
-
-    /// Notes a client that is to be told when something changes. Nobody who isn't known leaves anything behind (S10).
-    fn listen_to(&self, ear: Ear, wants: Wants, arrival: &Arrival) -> Option<u64> {
-        let known = arrival.transport == Transport::Stdio || arrival.access.principal.is_verified();
-        if !known {
-            return None;
-        }
-        self.door.listeners.add(ear, wants, &arrival.access, &arrival.generation).ok()
-    }
-
-    /// A request on its way to the guard.
-    fn request(
-        &self,
-        arrival: &Arrival,
-        asked: Asked,
-        continuation: Continuation,
-        context: &mut RequestContext<RoleServer>,
-    ) -> Request {
-        Request {
-            rules: Arc::clone(&arrival.generation.rules),
-            access: Arc::clone(&arrival.access),
-            asked,
-            continuation,
-            transport: arrival.transport,
-            session: arrival.session,
-            cancelled: context.ct.clone(),
-            client: Arc::new(Client::of(context, &self.level)),
-        }
-    }
-
-    /// What is asked of a task.
-    async fn task(
-        &self,
-        id: String,
-        request: TaskRequest,
-        mut context: RequestContext<RoleServer>,
-    ) -> Result<Answer, ErrorData> {
-        let arrival = self.arrival(&context.extensions);
-        let asked = Asked::Task { id: id.into(), request };
-        let request = self.request(&arrival, asked, Continuation::default(), &mut context);
-        Box::pin(self.door.guard.call(request)).await.ok_or_else(answers::unknown_task)
-    }
-
-    /// A list, for a caller for whom there is one.
-    fn page(
-        &self,
-        kind: Kind,
-        there: &[Kind],
-        page: Option<PaginatedRequestParams>,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<Option<(Page, Arrival)>, ErrorData> {
-        let arrival = self.arrival(&context.extensions);
-        if !there.iter().any(|&kind| arrival.access.view.has(kind)) {
-            return Ok(None);
-        }
-        Page::of(&self.door, &arrival, kind, page).map(|page| Some((page, arrival)))
-    }
-}
 
 /// The kinds that the protocol's feature `resources` is about.
 const RESOURCES: [Kind; 2] = [Kind::Resource, Kind::Template];
@@ -208,6 +80,20 @@ impl ServerHandler for Handler {
             Some(text) => info.with_instructions(text.clone()),
             None => info,
         }
+    }
+
+    /// What a session of the earlier generation is told: it has no tasks.
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut result = self.negotiate_initialize(&request)?;
+        if let Some(extensions) = &mut result.capabilities.extensions {
+            extensions.remove(TASKS_EXTENSION_ID);
+        }
+        result.capabilities.extensions = result.capabilities.extensions.filter(|it| !it.is_empty());
+        Ok(result)
     }
 
     async fn list_tools(
@@ -386,7 +272,7 @@ impl ServerHandler for Handler {
     /// rmcp asks this before it dispatches, to learn which headers repeat a tool's arguments (`Mcp-Param-*`). A tool that
     /// the caller may not know of has none (S02).
     fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
-        let Arrival { generation, access, .. } = super::http::arrival()?;
+        let Arrival { generation, access, .. } = crate::server::http::arrival()?;
         let id = access.view.find(Kind::Tool, name)?;
         let headers = generation.rules.catalog.get(id).spec.params.iter().any(|param| param.header_name().is_some());
         if headers { generation.published.tool(id).cloned() } else { None }
@@ -406,12 +292,7 @@ impl ServerHandler for Handler {
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let arrival = self.arrival(&context.extensions);
-        // A request without a session has nobody to be told anything afterwards.
-        if (arrival.transport == Transport::Stdio || arrival.session.is_some())
-            && let Some(number) = self.listen_to(Ear::Session(context.peer), Wants::lists(), &arrival)
-        {
-            self.listener.get_or_init(|| number);
-        }
+        self.listener(&context.peer, &arrival);
     }
 
     async fn subscribe(
@@ -428,35 +309,53 @@ impl ServerHandler for Handler {
             let uri = arrival.generation.rules.redactor.scrub(&request.uri);
             return Err(answers::unknown(Kind::Resource, &uri));
         }
-        let subscribed = self.listener.get().is_some_and(|&number| self.door.listeners.subscribe(number, request.uri));
+        let listener = self.listener(&context.peer, &arrival);
+        let subscribed = listener.is_some_and(|number| self.door.listeners.subscribe(number, request.uri));
         if subscribed { Ok(()) } else { Err(ErrorData::invalid_request("no more subscriptions, or none here", None)) }
     }
 
     async fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if let Some(&number) = self.listener.get() {
+        let view = Arc::clone(&self.arrival(&context.extensions).access.view);
+        if !RESOURCES.iter().any(|&kind| view.has(kind)) {
+            return Err(ErrorData::method_not_found::<UnsubscribeRequestMethod>());
+        }
+        if let Some(&Some(number)) = self.listener.get() {
             self.door.listeners.unsubscribe(number, &request.uri);
         }
         Ok(())
     }
 
+    /// The beginning of a subscription: rmcp says to the client what is accepted before it calls [`listen`](Self::listen),
+    /// in the same task. What changes in between isn't lost.
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        if let Some(task) = tokio::task::try_id() {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.insert(task, self.door.listeners.mark());
+        }
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
-            uris.truncate(MOST_URIS);
+            listeners::shorten(uris);
         }
         Some(accepted)
     }
 
     /// Lasts until the client goes away. rmcp has told it already what it subscribed to: what isn't declared is not in it.
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let since = tokio::task::try_id()
+            .and_then(|task| self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&task));
         let number = {
             let request = context.request_context();
             let ear = Ear::Subscription(context.sink().clone(), request.peer.clone());
-            self.listen_to(ear, Wants::of(context.accepted()), &self.arrival(&request.extensions))
+            let arrival = self.arrival(&request.extensions);
+            let number = self.listen_to(ear, Wants::of(context.accepted()), &arrival);
+            if let Some((number, since)) = number.zip(since) {
+                self.door.listeners.catch_up(number, since, &arrival.access, &arrival.generation);
+            }
+            number
         };
         let number =
             number.ok_or_else(|| ErrorData::invalid_request("no more subscriptions, or none for this caller", None))?;
