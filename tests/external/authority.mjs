@@ -43,6 +43,7 @@ class Authority {
     Object.assign(authority, { library, prefix, keys: await Keys.made() });
     const control = http.createServer((request, response) => authority.control_interface.answer(request, response));
     authority.control = `http://127.0.0.1:${await opened(control, 0)}`;
+    authority.server.on("connection", (socket) => authority.seen.hear(socket));
     authority.port = await opened(authority.server, port);
     authority.issuer = `http://127.0.0.1:${authority.port}${prefix}`;
     authority.remake();

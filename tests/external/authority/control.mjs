@@ -3,6 +3,7 @@
 //   GET  /control/info      issuer, control address, current keys, JWKS, scopes
 //   GET  /control/seen      requests by endpoint, and the most at once
 //   GET  /control/requests  each with its method, URL and headers
+//   GET  /control/received  {text}: all that came in at the issuer's port, byte for byte
 //   POST /control/token     a token, or an array of them: see `token`
 //   POST /control/login     the authorization code flow as a user: see `login`
 //   POST /control/revoke    {token}: an opaque one, or a refresh token
@@ -53,6 +54,10 @@ export class Control {
 
   "GET requests"() {
     return { requests: this.authority.seen.log };
+  }
+
+  "GET received"() {
+    return { text: Buffer.concat(this.authority.seen.received).toString("latin1") };
   }
 
   async "POST token"(given) {

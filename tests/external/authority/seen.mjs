@@ -2,6 +2,7 @@
 
 const COUNTED = ["metadata", "jwks", "token", "introspection", "revocation", "registration", "authorization"];
 const KEPT = 500;
+const KEPT_BYTES = 8 << 20;
 
 export class Seen {
   constructor() {
@@ -14,6 +15,16 @@ export class Seen {
     this.most_at_once = zeros();
     this.in_flight = zeros();
     this.log = [];
+    this.received = [];
+    this.bytes = 0;
+  }
+
+  // All that comes in on a connection, whoever sends it, and whether or not anyone reads it as a request.
+  hear(socket) {
+    socket.on("data", (chunk) => {
+      this.bytes += chunk.length;
+      if (this.bytes <= KEPT_BYTES) this.received.push(chunk);
+    });
   }
 
   note(request, response) {
