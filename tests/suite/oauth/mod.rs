@@ -4,6 +4,7 @@
 //! They need what `tests/run` installs: an authorization server for Node, and the Python SDK.
 
 mod challenges;
+mod file;
 mod issuers;
 mod keys;
 mod leaks;

@@ -58,6 +58,9 @@ fn s07_an_issuer_that_knows_no_audiences_is_taken_at_its_word_only_where_that_is
     let server = asking(authority, |entry| entry["introspection"]["audience_by_issuer"] = true.into()).serve();
     admitted(&server, "for whom isn't said", &opaque(authority, json!({"audience": null})));
     refused(&server, "for somebody else", &opaque(authority, json!({"audience": "https://other.example"})));
+    // Its answer about a refresh token is the same but for a `token_type`.
+    let login = authority.login(json!({"scope": "openid offline_access mcp"}));
+    refused(&server, "a refresh token", login["refresh_token"].as_str().expect("a token"));
 }
 
 #[test]

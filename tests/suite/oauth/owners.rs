@@ -27,12 +27,13 @@ fn in_session(server: &Server, method: &'static str, session: &str, token: &str,
     request.header("Mcp-Session-Id", session).send(server.address)
 }
 
-/// Two issuers, and the tokens of five others than the one who owns things.
+/// A server with two issuers, two tokens of the one who owns things, and those of five others.
 struct Strangers {
     server: Server,
     own: String,
     again: String,
     others: Vec<(&'static str, String)>,
+    _second: Authority,
 }
 
 fn strangers() -> Strangers {
@@ -55,12 +56,12 @@ fn strangers() -> Strangers {
     tokens.push(second.token(bearer(json!({"sub": "ada"}))));
     let names = ["another subject", "one that is called as the agent", "another spelling", "another tenant", "another issuer"];
     let others = names.into_iter().zip(tokens).collect();
-    Strangers { server, own, again, others }
+    Strangers { server, own, again, others, _second: second }
 }
 
 #[test]
 fn s10_a_session_is_its_subjects_also_where_the_agent_is_the_same() {
-    let Strangers { server, own, again, others } = strangers();
+    let Strangers { server, own, again, others, _second } = strangers();
     let mut ada = server.bearing(&own, Era::Session);
     let session = ada.session().expect("a session").to_owned();
     let call = r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"whoami","arguments":{}}}"#;
@@ -96,7 +97,7 @@ fn asked(caller: &mut Caller, method: &str, id: &str) -> (u16, String) {
 
 #[test]
 fn s10_a_task_is_its_subjects_also_where_the_agent_is_the_same() {
-    let Strangers { server, own, again, others } = strangers();
+    let Strangers { server, own, again, others, _second } = strangers();
     let mut ada = server.bearing(&own, Era::Modern);
     let begun = ada.call("shred", json!({"how": "well"}));
     let id = begun.message["result"]["taskId"].as_str().unwrap_or_else(|| panic!("{begun:?}")).to_owned();
