@@ -150,7 +150,8 @@ fn s07_a_bad_token_is_not_the_same_as_none() {
     let file = trusting([authority.entry()]);
     let server = Fixture::new().auth(&file).env("FIXTURE_ANONYMOUS", "1").serve();
     assert_eq!(ping().send(server.address).status, 200);
-    for wrong in [json!({"key": "foreign"}), json!({"expires_in": -3600}), json!({"audience": "https://other.example"})] {
+    for wrong in [json!({"key": "foreign"}), json!({"expires_in": -3600}), json!({"audience": "https://other.example"})]
+    {
         assert_eq!(call(&server, &authority.token(wrong)).status, 401);
     }
     assert_eq!(admitted(&server, "good", &authority.token(json!({})))["verified"], true);

@@ -51,12 +51,12 @@ fn s04_an_auth_file_is_private_and_whole() {
 fn s04_what_an_auth_file_says_wrong_is_refused_and_not_repeated() {
     for (from, to) in [
         // What isn't known, at any depth.
-        ("resource:", "hunter2: x\nresource:"),
-        ("    leeway: 10s", "    hunter2: x"),
-        ("      client_id: doorman", "      client_id: doorman\n      hunter2: x"),
-        ("{id: agent_id,", "{id: agent_id, hunter2: x,"),
-        ("{claim: client_id,", "{claim: client_id, hunter2: x,"),
-        ("{agent_id: a1,", "{agent_id: a1, hunter2: x,"),
+        ("resource:", "surplus: hunter2\nresource:"),
+        ("    leeway: 10s", "    surplus: hunter2"),
+        ("      client_id: doorman", "      client_id: doorman\n      surplus: hunter2"),
+        ("{id: agent_id,", "{id: agent_id, surplus: hunter2,"),
+        ("{claim: client_id,", "{claim: client_id, surplus: hunter2,"),
+        ("{agent_id: a1,", "{agent_id: a1, surplus: hunter2,"),
         // What is said twice, or not at all.
         ("required_scopes:", "scopes_supported: [hunter2]\nrequired_scopes:"),
         ("resource: https://mcp.example/mcp\n", ""),
@@ -99,9 +99,11 @@ fn s04_what_an_auth_file_says_wrong_is_refused_and_not_repeated() {
         assert!(WHOLE.contains(from), "{from}");
         let (code, said) = with(&WHOLE.replacen(from, to, 1)).refuses();
         assert!(code == 1 && said.contains("auth.yaml"), "{to}: {code} {said}");
-        assert!(!said.contains("hunter2:") && !said.contains("/hunter2") && !said.contains(INTROSPECTOR), "{to}: {said}");
+        assert!(!said.contains("hun") && !said.contains(INTROSPECTOR), "{to}: {said}");
     }
-    for text in ["", "{}", "[]", "issuers: []", "resource: https://mcp.example/mcp\nissuers: []\n", "hunter2", "a: &a [*a]"] {
+    for text in
+        ["", "{}", "[]", "issuers: []", "resource: https://mcp.example/mcp\nissuers: []\n", "hunter2", "a: &a [*a]"]
+    {
         let (code, said) = with(text).refuses();
         assert!(code == 1 && said.contains("auth.yaml") && !said.contains("hunter2"), "{text}: {code} {said}");
     }

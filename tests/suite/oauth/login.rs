@@ -22,7 +22,10 @@ fn tokens_of_both_grants_are_good_signed_and_opaque() {
     for (server, end) in [(&signed, ""), (&opaque, "-opaque")] {
         let token = text(&authority.granted(&format!("service{end}"), "mcp invoices:read"), "access_token");
         let who = admitted(server, "a client for itself", &token);
-        assert_eq!((&who["subject"], &who["agent_id"]), (&json!(format!("service{end}")), &json!(format!("service{end}"))));
+        assert_eq!(
+            (&who["subject"], &who["agent_id"]),
+            (&json!(format!("service{end}")), &json!(format!("service{end}")))
+        );
         let login = authority.login(json!({"client_id": format!("app{end}"), "scope": "mcp"}));
         let who = admitted(server, "a client for a user", &text(&login, "access_token"));
         assert_eq!((&who["subject"], &who["agent_type"]), (&json!("ada"), &json!("reader")));

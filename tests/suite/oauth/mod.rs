@@ -56,7 +56,9 @@ fn status(server: &Server, token: &str) -> u16 {
 
 /// The beginning of a session, as a request.
 fn initialize() -> Request {
-    Request::post(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}"#)
+    Request::post(
+        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}"#,
+    )
 }
 
 /// The token gets in; gives who its bearer is.

@@ -54,7 +54,8 @@ fn strangers() -> Strangers {
     let own = tokens.remove(0);
     let again = tokens.remove(0);
     tokens.push(second.token(bearer(json!({"sub": "ada"}))));
-    let names = ["another subject", "one that is called as the agent", "another spelling", "another tenant", "another issuer"];
+    let names =
+        ["another subject", "one that is called as the agent", "another spelling", "another tenant", "another issuer"];
     let others = names.into_iter().zip(tokens).collect();
     Strangers { server, own, again, others, _second: second }
 }
@@ -167,7 +168,8 @@ fn s10_a_static_token_of_the_same_name_is_somebody_else() {
     use crate::harness::Cast;
     let authority = Authority::shared();
     let server = taking(authority).serve();
-    let token = authority.token(json!({"sub": "alice", "agent_id": "alice", "agent_type": "reader", "scope": "misc:use"}));
+    let token =
+        authority.token(json!({"sub": "alice", "agent_id": "alice", "agent_type": "reader", "scope": "misc:use"}));
     let ada = server.bearing(&token, Era::Session);
     let session = ada.session().expect("a session");
     let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#;

@@ -34,7 +34,11 @@ fn s06_a_caller_has_the_scopes_of_token_and_manifest_both() {
         ("reader", json!("invoices:read,misc:use"), &[]),
         ("writer", json!("invoices:write"), &["create_invoice", "get_invoice", "refund", "shred"]),
         ("writer", json!("everything"), &["create_invoice", "get_invoice", "refund", "shred"]),
-        ("admin", json!("invoices:write admin:all"), &["create_invoice", "get_invoice", "purge", "refund", "shred", "wipe"]),
+        (
+            "admin",
+            json!("invoices:write admin:all"),
+            &["create_invoice", "get_invoice", "purge", "refund", "shred", "wipe"],
+        ),
         ("admin", json!("everything"), &["create_invoice", "get_invoice", "purge", "refund", "shred", "wipe"]),
         ("unheard-of", json!("everything"), &[]),
     ] {

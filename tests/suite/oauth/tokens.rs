@@ -148,7 +148,10 @@ fn s07_a_token_that_the_issuer_did_not_sign_is_refused() {
         let twin = json!({"alg": alg, "kid": kid});
         pairs.push((json!({"alg": alg, "key": "foreign", "kid": kid}), twin.clone()));
         pairs.push((json!({"alg": alg, "key": "foreign", "kid": kid, "embed": true}), twin.clone()));
-        pairs.push((json!({"alg": alg, "key": "foreign", "kid": null, "embed": true}), json!({"alg": alg, "kid": null})));
+        pairs.push((
+            json!({"alg": alg, "key": "foreign", "kid": null, "embed": true}),
+            json!({"alg": alg, "kid": null}),
+        ));
         let place = json!({"jku": format!("{}/jwks", authority.issuer), "x5u": "https://other.example/cert"});
         pairs.push((json!({"alg": alg, "key": "foreign", "kid": kid, "header": place}), twin.clone()));
         pairs.push((json!({"alg": alg, "key": "foreign"}), twin.clone()));
