@@ -99,7 +99,7 @@ fn s04_what_an_auth_file_says_wrong_is_refused_and_not_repeated() {
         assert!(WHOLE.contains(from), "{from}");
         let (code, said) = with(&WHOLE.replacen(from, to, 1)).refuses();
         assert!(code == 1 && said.contains("auth.yaml"), "{to}: {code} {said}");
-        assert!(!said.contains("hun") && !said.contains(INTROSPECTOR), "{to}: {said}");
+        assert!(!said.replace(' ', "").contains("hunter2") && !said.contains(INTROSPECTOR), "{to}: {said}");
     }
     for text in
         ["", "{}", "[]", "issuers: []", "resource: https://mcp.example/mcp\nissuers: []\n", "hunter2", "a: &a [*a]"]
