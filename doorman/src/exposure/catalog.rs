@@ -9,6 +9,7 @@ use std::{
 
 use doorman_grammar::{
     GrammarError,
+    glob::Glob,
     uri::{self, Template},
 };
 use schemars::generate::SchemaSettings;
@@ -18,6 +19,7 @@ use thiserror::Error;
 use super::{
     Access, CapabilitySpec, Effect, Exposed, View,
     arguments::{ArgumentSchema, Object},
+    view::Standing,
 };
 use crate::call::{Mounted, StateTable};
 
@@ -281,8 +283,14 @@ impl Catalog {
         self.of_world(Some(world)).any(|it| it.scopes.iter().any(|known| **known == *scope))
     }
 
-    /// What a grant opens. Views are shared by all callers with the same grant.
-    pub(crate) fn view(&self, grant: &Grant) -> Arc<View> {
+    /// The capabilities that a label's pattern names, of those that a caller of this world may be granted.
+    pub(crate) fn labelled(&self, world: Option<World>, glob: &Glob) -> impl Iterator<Item = &Capability> {
+        self.of_world(world).filter(|it| glob.matches(&it.label))
+    }
+
+    /// What a grant opens, and of these others, in order, what a verified caller is shown beyond it: they are the same for all
+    /// callers of a world. Views are shared by all callers with the same grant.
+    pub(crate) fn view(&self, grant: &Grant, discoverable: &[usize]) -> Arc<View> {
         let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(view) = views.get(grant) {
             return Arc::clone(view);
@@ -294,7 +302,13 @@ impl Catalog {
             Grant::Scopes(_, held) => set(&self.scopes, held.iter().map(|scope| &**scope)),
             Grant::Unverified | Grant::Everything => set(&self.scopes, []),
         };
-        let opened = self.of_world(grant.world()).filter(|it| authorize(it, grant, &held));
+        let shown = |it: &Capability| {
+            matches!(grant, Grant::Scopes(..)) && discoverable.binary_search(&it.id).is_ok()
+        };
+        let opened = self.of_world(grant.world()).filter_map(|it| match authorize(it, grant, &held) {
+            true => Some((it, Standing::Granted)),
+            false => shown(it).then_some((it, Standing::Discoverable)),
+        });
         let view = Arc::new(View::of(opened.collect()));
         views.insert(grant.clone(), Arc::clone(&view));
         view
@@ -454,7 +468,7 @@ mod tests {
                     held.push((*scope).into());
                 }
             }
-            let view = catalog.view(&Grant::Scopes(None, held.clone()));
+            let view = catalog.view(&Grant::Scopes(None, held.clone()), &[]);
             let listed: Vec<&str> = view.listed(Kind::Tool).map(|id| &*catalog.get(id).name).collect();
             for capability in catalog.all() {
                 let covered = capability.scopes.iter().all(|needed| held.contains(needed));
@@ -469,8 +483,26 @@ mod tests {
     fn s06_without_a_verified_caller_only_public_capabilities_are_there() {
         let tools = vec![tool("a", Access::Scopes(&["a:read"])), tool("open", Access::Public)];
         let catalog = Catalog::build(tools, &StateTable::default()).unwrap();
-        let seen = |grant: &Grant| catalog.view(grant).listed(Kind::Tool).count();
+        let seen = |grant: &Grant| catalog.view(grant, &[]).listed(Kind::Tool).count();
         assert_eq!((seen(&Grant::Unverified), seen(&Grant::Scopes(None, vec![])), seen(&Grant::Everything)), (1, 1, 2));
+    }
+
+    #[test]
+    fn s02_what_is_discoverable_is_shown_and_not_opened() {
+        let tools = vec![
+            tool("a", Access::Scopes(&["a:read"])),
+            tool("b", Access::Scopes(&["b:read"])),
+            tool("c", Access::Scopes(&["c:read"])),
+        ];
+        let catalog = Catalog::build(tools, &StateTable::default()).unwrap();
+        let seen = |grant: &Grant| {
+            let view = catalog.view(grant, &[0, 1]);
+            let found = |name| (view.find(Kind::Tool, name).is_some(), view.discoverable(Kind::Tool, name).is_some());
+            (view.listed(Kind::Tool).count(), ["a", "b", "c"].map(found))
+        };
+        let some = seen(&Grant::Scopes(None, vec!["a:read".into()]));
+        assert_eq!(some, (2, [(true, false), (false, true), (false, false)]));
+        assert_eq!(seen(&Grant::Unverified), (0, [(false, false); 3]), "verified callers only");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What one grant opens. Listed, found, readable and completable are the same set, by construction: one table a kind.
+//! What one grant opens. Listed, found, readable and completable are the same set, by construction: one table a kind. What
+//! the operator declared discoverable is listed beyond it, and nothing else.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -27,11 +28,24 @@ struct Table {
 struct Opened {
     id: usize,
     module: Option<Arc<Mounted>>,
+    standing: Standing,
+}
+
+/// How a capability that a caller knows of stands to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Granted,
+    /// Its scopes are lacking, and that may be said (S02).
+    Discoverable,
 }
 
 impl Opened {
-    fn of(capability: &Capability) -> Self {
-        Self { id: capability.id, module: capability.module.clone() }
+    fn of((capability, standing): (&Capability, Standing)) -> Self {
+        Self { id: capability.id, module: capability.module.clone(), standing }
+    }
+
+    fn is_granted(&self) -> bool {
+        self.standing == Standing::Granted
     }
 
     /// A capability whose module hasn't started isn't there.
@@ -48,18 +62,18 @@ pub(crate) struct FoundResource<'v> {
 
 impl View {
     /// A view of these capabilities.
-    pub(super) fn of(mut opened: Vec<&Capability>) -> Self {
-        opened.sort_by(|a, b| a.name.cmp(&b.name));
+    pub(super) fn of(mut opened: Vec<(&Capability, Standing)>) -> Self {
+        opened.sort_by(|a, b| a.0.name.cmp(&b.0.name));
         let table = |kind: Kind| {
-            let of_kind = opened.iter().filter(|it| it.kind == kind);
+            let of_kind = opened.iter().copied().filter(|it| it.0.kind == kind);
             Table {
-                by_name: of_kind.clone().enumerate().map(|(at, it)| (Arc::clone(&it.name), at)).collect(),
-                opened: of_kind.map(|it| Opened::of(it)).collect(),
+                by_name: of_kind.clone().enumerate().map(|(at, it)| (Arc::clone(&it.0.name), at)).collect(),
+                opened: of_kind.map(Opened::of).collect(),
             }
         };
-        let of_templates = opened.iter().filter(|it| it.kind == Kind::Template);
+        let of_templates = opened.iter().copied().filter(|it| it.0.kind == Kind::Template);
         let mut templates: Vec<(Arc<Template>, Opened)> =
-            of_templates.filter_map(|it| Some((Arc::clone(it.template.as_ref()?), Opened::of(it)))).collect();
+            of_templates.filter_map(|it| Some((Arc::clone(it.0.template.as_ref()?), Opened::of(it)))).collect();
         templates.sort_by_key(|(template, _)| std::cmp::Reverse(template.fixed_bytes()));
         Self { tables: Kind::ALL.map(table), templates: templates.into() }
     }
@@ -68,21 +82,39 @@ impl View {
         &self.tables[kind as usize]
     }
 
-    /// The capability of this kind and name, if the caller may know of it. Resources are named by their URI or template.
+    /// The capability of this kind and name, if the caller may call it. Resources are named by their URI or template.
     pub(crate) fn find(&self, kind: Kind, name: &str) -> Option<usize> {
-        let table = self.table(kind);
-        let opened = &table.opened[*table.by_name.get(name)?];
-        opened.is_there().then_some(opened.id)
+        self.named(kind, name).filter(|it| it.is_granted()).map(|it| it.id)
     }
 
-    /// The resource that a URI names, if the caller may know of it.
+    /// The resource that a URI names, if the caller may read it.
     pub(crate) fn resource(&self, uri: &str) -> Option<FoundResource<'_>> {
-        if let Some(id) = self.find(Kind::Resource, uri) {
-            return Some(FoundResource { id, variables: Vec::new() });
+        self.located(uri).filter(|(opened, _)| opened.is_granted()).map(|(_, found)| found)
+    }
+
+    /// The capability of this kind and name, or the resource that a URI names, if the caller is shown it and lacks its scopes.
+    pub(crate) fn discoverable(&self, kind: Kind, name: &str) -> Option<usize> {
+        let opened = match kind {
+            Kind::Resource => self.located(name)?.0,
+            Kind::Tool | Kind::Prompt | Kind::Template => self.named(kind, name)?,
+        };
+        (!opened.is_granted()).then_some(opened.id)
+    }
+
+    fn named(&self, kind: Kind, name: &str) -> Option<&Opened> {
+        let table = self.table(kind);
+        Some(&table.opened[*table.by_name.get(name)?]).filter(|it| it.is_there())
+    }
+
+    fn located(&self, uri: &str) -> Option<(&Opened, FoundResource<'_>)> {
+        if let Some(opened) = self.named(Kind::Resource, uri) {
+            return Some((opened, FoundResource { id: opened.id, variables: Vec::new() }));
         }
         let there = self.templates.iter().filter(|(_, opened)| opened.is_there());
         there
-            .filter_map(|(template, opened)| Some(FoundResource { id: opened.id, variables: template.read(uri)? }))
+            .filter_map(|(template, opened)| {
+                Some((opened, FoundResource { id: opened.id, variables: template.read(uri)? }))
+            })
             .next()
     }
 
@@ -98,6 +130,6 @@ impl View {
 
     /// All of a kind that the caller sees once every module has started.
     pub(crate) fn granted(&self, kind: Kind) -> impl Iterator<Item = usize> {
-        self.table(kind).opened.iter().map(|it| it.id)
+        self.table(kind).opened.iter().filter(|it| it.is_granted()).map(|it| it.id)
     }
 }

@@ -27,15 +27,16 @@ impl Access {
     pub(crate) fn of(principal: impl Into<Arc<Principal>>, catalog: &Catalog, grants: &Grants) -> Self {
         let principal = principal.into();
         let world = grants.of_principal(&principal);
-        Self::with(&grant(&principal, world, grants), world.cloned(), principal, catalog)
+        let view = catalog.view(&grant(&principal, world, grants), grants.discoverable(world));
+        Self::with(view, world.cloned(), principal)
     }
 
     /// `Doorman::dev()`: everything.
     pub(crate) fn everything(principal: Principal, catalog: &Catalog) -> Self {
-        Self::with(&Grant::Everything, None, principal.into(), catalog)
+        Self::with(catalog.view(&Grant::Everything, &[]), None, principal.into())
     }
 
-    fn with(grant: &Grant, world: Option<Arc<Granted>>, principal: Arc<Principal>, catalog: &Catalog) -> Self {
+    fn with(view: Arc<View>, world: Option<Arc<Granted>>, principal: Arc<Principal>) -> Self {
         let who = who(&principal);
         let caller = match &who {
             Some(subject) if principal.is_verified() => Caller::Verified { tenant: principal.tenant(), subject },
@@ -45,19 +46,23 @@ impl Access {
         let vouched = Some(&principal).filter(|it| it.is_verified());
         let agent = vouched.and_then(|it| it.agent()).map(|it| (it.kind(), it.id()));
         let counted = Counted::new(caller, agent, vouched.and_then(|it| it.tenant()));
-        Self { caller, counted, view: catalog.view(grant), principal, world }
+        Self { caller, counted, view, principal, world }
     }
 }
 
-/// Whose limits and sessions these are: an agent of one type is no agent of another, and no bearer without an agent; two
-/// issuers' subjects of one name are two.
+/// Whose limits, sessions and tasks these are: those of a principal as the agent that it acts as (S10). Two people whose tokens
+/// name one agent share its files and not each other's sessions; an agent of one type is none of another, and two issuers'
+/// subjects of one name are two. What comes last may have spaces in it.
 fn who(principal: &Principal) -> Option<String> {
-    match (principal.agent(), principal.issuer()) {
-        (Some(agent), _) => Some(format!("agent {} {}", agent.kind(), agent.id())),
-        (None, None) => principal.subject().map(|subject| format!("subject {subject}")),
-        // An issuer has no space in it.
-        (None, Some(issuer)) => principal.subject().map(|subject| format!("issuer {issuer} {subject}")),
-    }
+    let subject = principal.subject()?;
+    Some(match (principal.agent(), principal.issuer()) {
+        // The operator's own: the agent is all that there is.
+        (Some(agent), None) if subject == agent.id() => format!("agent {} {}", agent.kind(), agent.id()),
+        (Some(agent), None) => format!("as {} {} {subject}", agent.kind(), agent.id()),
+        (None, None) => format!("subject {subject}"),
+        (Some(agent), Some(issuer)) => format!("issuer {issuer} as {} {} {subject}", agent.kind(), agent.id()),
+        (None, Some(issuer)) => format!("issuer {issuer} subject {subject}"),
+    })
 }
 
 /// The scopes that hold: the manifest's, the token's, or what both grant. No verified principal, no agent type with a
@@ -154,13 +159,29 @@ mod tests {
     }
 
     #[test]
+    fn s10_two_people_who_act_as_one_agent_are_two_callers() {
+        let catalog = catalog(Asks::Public);
+        let access = |subject: &str, issuer: Option<&str>| {
+            let mut of = identity(None, Some("clerk"));
+            (of.subject, of.issuer) = (subject.to_owned(), issuer.map(str::to_owned));
+            Access::of(Principal::verified(of), &catalog, &Grants::default()).caller
+        };
+        let issuer = Some("https://a.example");
+        let callers = [access("ada", issuer), access("bob", issuer), access("ada", None), access("a1", None)];
+        for (place, one) in callers.iter().enumerate() {
+            assert!(!callers[..place].contains(one), "{place}");
+        }
+        assert_eq!(access("ada", issuer), callers[0]);
+    }
+
+    #[test]
     fn s03_a_token_and_a_manifest_grant_what_both_grant() {
         let catalog = catalog(Asks::Scopes(&["a:read", "a:write"]));
         let manifest = Manifest::parse("m.yaml", "agent_type: clerk\nscopes: [a:read, a:write]").unwrap();
         let limits = crate::limits::Limits::new(crate::limits::Monotonic::start(), &Default::default());
         let assembled =
             Assembled { manifest, world: World(0), scopes: Vec::new(), instances: Vec::new(), complete: true };
-        let grants = Grants::of(vec![assembled], &catalog, &limits).unwrap();
+        let grants = Grants::of(vec![assembled], &catalog, &limits, &[]).unwrap();
         let opens = |identity| {
             let access = Access::of(Principal::verified(identity), &catalog, &grants);
             access.view.find(Kind::Tool, "tool").is_some()

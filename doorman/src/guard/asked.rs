@@ -69,6 +69,16 @@ impl Asked {
         }
     }
 
+    /// What is named, if the caller is shown it and lacks its scopes.
+    pub(super) fn discoverable(&self, view: &View) -> Option<usize> {
+        match self {
+            Self::Tool { name, .. } => view.discoverable(Kind::Tool, name),
+            Self::Prompt { name, .. } => view.discoverable(Kind::Prompt, name),
+            Self::Resource { uri } => view.discoverable(Kind::Resource, uri),
+            Self::Task { .. } | Self::Completion { .. } => None,
+        }
+    }
+
     /// Finds and authorizes, which are one lookup.
     pub(super) fn find<'a>(&'a self, view: &View, catalog: &'a Catalog) -> Option<Found<'a>> {
         let found = |id, arguments| Found { capability: catalog.get(id), arguments };

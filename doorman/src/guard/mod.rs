@@ -112,7 +112,10 @@ impl Guard {
         let rounds = found.as_ref().map(|found| self.rounds(request, found)); //        which round of the call it is
         let later = matches!(&rounds, Some(Ok(Some(rounds))) if rounds.is_later());
         let admission = self.limit(rules, request, found.as_ref(), later).await?; //    3. limit: every attempt counts
-        let found = found.ok_or(Stop::Unknown)?; //                                     1 and 2 answer only now
+        let found = found.ok_or_else(|| match request.asked.discoverable(&request.access.view) {
+            Some(id) => Stop::Scopes(record.lacks(id).into()),
+            None => Stop::Unknown, //                                                   1 and 2 answer only now
+        })?;
         let rounds = match rounds.transpose() {
             Ok(rounds) => rounds.flatten(),
             Err(stop) => {

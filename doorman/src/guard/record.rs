@@ -77,6 +77,12 @@ impl<'g> Record<'g> {
         self.cost = known.map(|capability| capability.spec.cost);
     }
 
+    /// Names what the caller is shown and lacks the scopes of.
+    pub(super) fn lacks(&mut self, id: usize) -> &'g [Arc<str>] {
+        self.found = Some(id);
+        &self.rules.catalog.get(id).scopes
+    }
+
     /// What the record of a task's end begins with; from now on this one says that there is a task.
     pub(super) fn detach(&mut self) -> Detached {
         self.joined();

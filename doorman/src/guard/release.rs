@@ -50,6 +50,8 @@ pub(crate) enum Body {
     Lacking(Ability),
     /// What the client sent to go on with a call can't be used.
     ForeignState,
+    /// The scopes that the caller's token would need.
+    Scopes(Box<[Arc<str>]>),
     /// A text that says what went wrong.
     Error(Cow<'static, str>),
 }
@@ -155,6 +157,10 @@ impl Rules {
                 return Some(Answer::of(round.map_or(Body::ForeignState, Body::Asking)));
             }
             Stop::ForeignState => return Some(Answer::of(Body::ForeignState)),
+            Stop::Scopes(scopes) => {
+                let meta = Meta { verdict, rule: None, retry_after: None };
+                return Some(Answer { meta: Some(meta), ..Answer::of(Body::Scopes(scopes)) });
+            }
             Stop::Limit(exceeded) => {
                 let text = exceeded.to_string();
                 let meta = Meta { verdict, rule: Some(exceeded.rule), retry_after: exceeded.retry_after };

@@ -1,5 +1,7 @@
 //! Why a call ended before its function's own end, and how the record names it.
 
+use std::sync::Arc;
+
 use super::Round;
 use crate::{
     audit::Verdict,
@@ -11,6 +13,8 @@ use crate::{
 pub(super) enum Stop {
     /// Unknown, or not granted: no one can tell which.
     Unknown,
+    /// Not granted, and the operator wants it to be known: these scopes are needed.
+    Scopes(Box<[Arc<str>]>),
     Limit(Exceeded),
     Invalid(String),
     Outside(String),
@@ -34,6 +38,7 @@ impl Stop {
     pub(super) fn verdict(&self) -> (Verdict, &'static str) {
         match self {
             Self::Unknown => (Verdict::Denied, "unknown_capability"),
+            Self::Scopes(_) => (Verdict::Denied, "insufficient_scope"),
             Self::Limit(Exceeded { kind: Kind::Budget, .. }) => (Verdict::BudgetExceeded, "budget"),
             Self::Limit(Exceeded { kind: Kind::Rate, .. }) => (Verdict::RateLimited, "rate"),
             Self::Limit(Exceeded { kind: Kind::Breaker, .. }) => (Verdict::RateLimited, "breaker"),

@@ -7,13 +7,22 @@
 mod agent;
 #[cfg(feature = "oauth")]
 mod auth;
+mod digest;
 mod principal;
+mod recent;
+mod resource;
 mod tokens;
 mod verifier;
 
 pub use agent::{Agent, InvalidAgent};
 #[cfg(feature = "oauth")]
 pub use auth::{Algorithm, Auth, InvalidAuth, Issuers};
+#[cfg(feature = "oauth")]
+pub(crate) use auth::Written;
 pub use principal::{Identity, Principal};
+pub(crate) use principal::Voucher;
+pub(crate) use recent::Recent;
+pub(crate) use digest::TokenHash;
+pub use resource::ProtectedResource;
 pub use tokens::Tokens;
 pub use verifier::{Bearer, TokenVerifier, Unverified};

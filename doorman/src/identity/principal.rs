@@ -15,7 +15,16 @@ pub struct Principal {
     scopes: Option<Arc<[String]>>,
     agent: Option<Agent>,
     peer: Option<IpAddr>,
-    verified: bool,
+    voucher: Option<Voucher>,
+}
+
+/// Who says that a caller is who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Voucher {
+    /// The operator, when the server was launched: by the environment, or by a static token.
+    Operator,
+    /// The application's verifier of tokens.
+    Verifier,
 }
 
 impl Principal {
@@ -29,12 +38,17 @@ impl Principal {
             scopes: None,
             agent: None,
             peer,
-            verified: false,
+            voucher: None,
         }
     }
 
-    /// A caller that a verifier vouches for (S06: the one place that sets `verified`).
+    /// A caller that the operator vouches for.
     pub(crate) fn verified(identity: Identity) -> Self {
+        Self::vouched_for(identity, Voucher::Operator)
+    }
+
+    /// A caller that somebody vouches for (S06: the one place that says so).
+    pub(crate) fn vouched_for(identity: Identity, voucher: Voucher) -> Self {
         let Identity { subject, issuer, tenant, client, scopes, agent } = identity;
         let scopes = scopes.map(Arc::from);
         Self {
@@ -45,7 +59,7 @@ impl Principal {
             scopes,
             agent,
             peer: None,
-            verified: true,
+            voucher: Some(voucher),
         }
     }
 
@@ -86,7 +100,23 @@ impl Principal {
 
     /// Whether a verifier vouches for this caller.
     pub fn is_verified(&self) -> bool {
-        self.verified
+        self.voucher.is_some()
+    }
+
+    /// Whether a verifier still says the same of this caller.
+    pub(crate) fn is(&self, identity: &Identity) -> bool {
+        let Identity { subject, issuer, tenant, client, scopes, agent } = identity;
+        self.subject.as_deref() == Some(subject)
+            && self.issuer.as_deref() == issuer.as_deref()
+            && self.tenant.as_deref() == tenant.as_deref()
+            && self.client.as_deref() == client.as_deref()
+            && self.scopes.as_deref() == scopes.as_deref()
+            && self.agent == *agent
+    }
+
+    /// Who vouches for this caller.
+    pub(crate) fn voucher(&self) -> Option<Voucher> {
+        self.voucher
     }
 }
 
@@ -100,7 +130,7 @@ impl Principal {
 /// identity.agent = Some(Agent::new("billing-7", "billing")?);
 /// # Ok::<(), doorman::identity::InvalidAgent>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Identity {
     /// Who it is; unique for the issuer, and within the tenant.

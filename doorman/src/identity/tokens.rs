@@ -2,24 +2,19 @@
 
 use std::{collections::HashMap, path::Path, time::SystemTime};
 
-use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Agent, Identity};
+use super::{
+    Agent, Identity,
+    digest::{TokenHash, hash},
+};
 use crate::{
     credentials::{Secret, read_private},
     manifest::{FileError, read},
 };
-
-type Digest = [u8; 32];
-
-fn sha256(bytes: &[u8]) -> Digest {
-    let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    out
-}
 
 /// Bearer tokens (RFC 6750) and the agents that they stand for. Only SHA-256 digests are held.
 ///
@@ -29,11 +24,11 @@ fn sha256(bytes: &[u8]) -> Digest {
 /// # Ok::<(), doorman::identity::InvalidAgent>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct Tokens(HashMap<Digest, Bearer>);
+pub struct Tokens(HashMap<TokenHash, Held>);
 
-/// Who bears a token.
-#[derive(Debug, Clone)]
-pub(crate) struct Bearer {
+/// Who bears a token, and until when, if it ends.
+#[derive(Clone)]
+pub(crate) struct Held {
     pub(crate) identity: Identity,
     pub(crate) expires: Option<SystemTime>,
 }
@@ -70,7 +65,7 @@ impl Tokens {
     }
 
     fn add(&mut self, token: &Secret, identity: Identity) {
-        self.0.insert(sha256(token.expose().as_bytes()), Bearer { identity, expires: None });
+        self.0.insert(hash(token.expose().as_bytes()), Held { identity, expires: None });
     }
 
     /// Reads a token file: YAML, readable by its owner only (0600), who must be the user that runs the server.
@@ -105,7 +100,7 @@ impl Tokens {
                     .map(SystemTime::from)
                     .map_err(|_| FileError::at(file, text, "expected a time as in 2027-01-01T00:00:00Z"))
             });
-            let bearer = Bearer { identity: Identity::of_agent(agent), expires: expires.transpose()? };
+            let bearer = Held { identity: Identity::of_agent(agent), expires: expires.transpose()? };
             if tokens.insert(digest, bearer).is_some() {
                 return Err(FileError::at(file, &entry.sha256, "this token is listed twice"));
             }
@@ -118,20 +113,25 @@ impl Tokens {
 
     /// The bearer of a token, whatever bytes it has. The table is keyed by digest, so its lookup tells nothing about a
     /// token; the digest found is then compared in constant time (S09).
-    pub(crate) fn verify(&self, token: &[u8], now: SystemTime) -> Option<(&Digest, &Bearer)> {
-        let presented = sha256(token);
+    pub(crate) fn verify(&self, token: &[u8], now: SystemTime) -> Option<(&TokenHash, &Held)> {
+        let presented = hash(token);
         let (held, bearer) = self.0.get_key_value(&presented)?;
         verify_slices_are_equal(held, &presented).ok()?;
         bearer.expires.is_none_or(|expires| now < expires).then_some((held, bearer))
     }
 
-    /// All bearers.
-    pub(crate) fn bearers(&self) -> impl Iterator<Item = (&Digest, &Bearer)> {
+    /// Whether this is one of them, expired or not.
+    pub(crate) fn has(&self, token: &[u8]) -> bool {
+        self.0.contains_key(&hash(token))
+    }
+
+    /// All tokens.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (&TokenHash, &Held)> {
         self.0.iter()
     }
 }
 
-fn hex(text: &str) -> Option<Digest> {
+fn hex(text: &str) -> Option<TokenHash> {
     let digits = text.as_bytes();
     if digits.len() != 64 {
         return None;

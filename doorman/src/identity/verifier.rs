@@ -1,10 +1,10 @@
 //! What says who bears a token: one question, two answers.
 
-use std::{fmt, time::SystemTime};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use futures::future::BoxFuture;
 
-use super::Identity;
+use super::{Identity, ProtectedResource};
 
 /// Says who bears a token.
 ///
@@ -22,7 +22,7 @@ use super::Identity;
 ///             // Look the ticket up; here, none is any good.
 ///             let subject = token.strip_prefix("ticket-").filter(|_| false).ok_or(Unverified::Refused("no ticket"))?;
 ///             let expires = SystemTime::now() + Duration::from_secs(60);
-///             Ok(Bearer { identity: Identity::new(subject), expires })
+///             Ok(Bearer { identity: Identity::new(subject).into(), expires })
 ///         })
 ///     }
 /// }
@@ -40,13 +40,24 @@ pub trait TokenVerifier: Send + Sync + 'static {
     fn trouble(&self) -> Option<&'static str> {
         None
     }
+
+    /// What clients are told of whom to ask for a token (RFC 9728); `None` if there is nothing to say.
+    fn resource(&self) -> Option<ProtectedResource> {
+        None
+    }
+
+    /// Fetches what the first token would wait for, once, when the server starts. A failure shows in
+    /// [`trouble`](Self::trouble), and is no reason not to start.
+    fn prepare(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Who bears a token, and until when that is known to hold. `Debug` shows neither.
 #[derive(Clone)]
 pub struct Bearer {
     /// Who it is.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// From then on the token is to be verified again, and may have expired.
     pub expires: SystemTime,
 }

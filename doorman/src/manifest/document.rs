@@ -30,6 +30,8 @@ pub(crate) struct Document {
     pub(crate) modules: Vec<ModuleEntry>,
     pub(crate) credentials: CredentialSource,
     pub(crate) rate_limits: RateLimits,
+    /// What is shown to callers whose tokens lack its scopes, by name.
+    pub(crate) discoverable: Vec<(Text, Glob)>,
     /// Where the counts of limits are kept, and where it says so.
     pub(crate) state: Option<(Location, StateStore)>,
     /// What `${…}` stood for: the values of the environment that are in this document.
@@ -115,6 +117,8 @@ fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>)
     let scopes = scopes.map_or_else(Vec::new, |node| read_scopes(node, mistakes));
     let credentials = fields.take("credentials").map(|node| read_credentials(node, mistakes));
     let rate_limits = fields.take("rate_limits").map(|node| read_rate_limits(node, mistakes));
+    let discoverable = fields.take_written("discoverable");
+    let discoverable = discoverable.map_or_else(Vec::new, |node| read_names(node, mistakes));
     let state = fields.take("state_backend").and_then(|node| read_state(node, mistakes));
     read_platform_metadata(&mut fields, mistakes);
     fields.refuse(&NOT_YET, mistakes);
@@ -126,6 +130,7 @@ fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>)
         modules,
         credentials: credentials.flatten().unwrap_or(CredentialSource::Environment),
         rate_limits: rate_limits.flatten().unwrap_or_default(),
+        discoverable,
         state,
         expanded,
     })
@@ -145,6 +150,18 @@ fn read_scopes(node: Node, mistakes: &mut Mistakes<'_>) -> Vec<Text> {
         }
     }
     scopes
+}
+
+/// Names of capabilities, or patterns of names.
+fn read_names(node: Node, mistakes: &mut Mistakes<'_>) -> Vec<(Text, Glob)> {
+    let mut names = Vec::new();
+    for item in mistakes.list(node).unwrap_or_default() {
+        let Some(text) = mistakes.text(item) else { continue };
+        if let Some(glob) = mistakes.parsed(&text, glob::parse) {
+            names.push((text, glob));
+        }
+    }
+    names
 }
 
 fn read_modules(node: Node, mistakes: &mut Mistakes<'_>) -> Vec<ModuleEntry> {

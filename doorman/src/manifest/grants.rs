@@ -2,9 +2,11 @@
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
+use doorman_grammar::glob::Glob;
+
 use super::{Assembled, FileError, FileErrors, Manifest};
 use crate::{
-    exposure::{Catalog, Grant, Kind, World},
+    exposure::{Capability, Catalog, Grant, Kind, World},
     identity::Principal,
     limits::{GrantLimits, Limits},
 };
@@ -14,17 +16,28 @@ pub(crate) struct Granted {
     pub(crate) world: World,
     pub(crate) scopes: Arc<[Arc<str>]>,
     pub(crate) limits: GrantLimits,
+    /// What a caller is shown although its token lacks the scopes, by their places in the catalog, in order (S02).
+    discoverable: Box<[usize]>,
     /// As it was written.
     pub(crate) manifest: Manifest,
 }
 
 /// All manifests of an application: agent type → what it is granted.
 #[derive(Default)]
-pub(crate) struct Grants(HashMap<String, Arc<Granted>>);
+pub(crate) struct Grants {
+    of_types: HashMap<String, Arc<Granted>>,
+    /// Where there are no manifests: what is shown to callers whose tokens lack the scopes.
+    discoverable: Box<[usize]>,
+}
 
 impl Grants {
-    /// Checks manifests against what the application exposes (S04).
-    pub(crate) fn of(manifests: Vec<Assembled>, catalog: &Catalog, limits: &Limits) -> Result<Self, FileErrors> {
+    /// Checks manifests against what the application exposes (S04). The application may declare capabilities discoverable, too.
+    pub(crate) fn of(
+        manifests: Vec<Assembled>,
+        catalog: &Catalog,
+        limits: &Limits,
+        discoverable: &[Glob],
+    ) -> Result<Self, FileErrors> {
         let (mut grants, mut errors) = (HashMap::new(), Vec::new());
         for Assembled { manifest, world, mut scopes, complete, .. } in manifests {
             let mut mistake = |at, text: &str| errors.push(FileError::located(&manifest.file, at, text));
@@ -40,7 +53,7 @@ impl Grants {
                     mistake(scope.at, "no capability of this server asks for this scope");
                 }
             }
-            let view = catalog.view(&Grant::Scopes(Some(world), scopes.clone()));
+            let view = catalog.view(&Grant::Scopes(Some(world), scopes.clone()), &[]);
             let mut of_tools = Vec::new();
             for (pattern, glob, rules) in &document.rate_limits.per_tool {
                 let matched: Vec<usize> =
@@ -50,16 +63,34 @@ impl Grants {
                 }
                 of_tools.push((pattern.text.as_str(), rules, matched));
             }
+            // A scope that the manifest doesn't grant, no token opens: to show it would send callers to ask for nothing.
+            let within = |it: &&Capability| it.scopes.iter().all(|scope| scopes.contains(scope));
+            let mut shown: Vec<usize> = Vec::new();
+            for (pattern, glob) in &document.discoverable {
+                let before = shown.len();
+                shown.extend(catalog.labelled(Some(world), glob).filter(within).map(|it| it.id));
+                if shown.len() == before && complete {
+                    mistake(pattern.at, "nothing that this manifest grants has such a name");
+                }
+            }
+            for glob in discoverable {
+                shown.extend(catalog.labelled(Some(world), glob).filter(within).map(|it| it.id));
+            }
             let limits = limits.grant(manifest.agent_type(), &document.rate_limits.global, of_tools);
             let agent_type = manifest.agent_type().to_owned();
-            grants.insert(agent_type, Arc::new(Granted { world, scopes: scopes.into(), limits, manifest }));
+            let granted = Granted { world, scopes: scopes.into(), limits, discoverable: in_order(shown), manifest };
+            grants.insert(agent_type, Arc::new(granted));
         }
-        if errors.is_empty() { Ok(Self(grants)) } else { Err(errors.into()) }
+        if !errors.is_empty() {
+            return Err(errors.into());
+        }
+        let shown = discoverable.iter().flat_map(|glob| catalog.labelled(None, glob)).map(|it| it.id);
+        Ok(Self { of_types: grants, discoverable: in_order(shown.collect()) })
     }
 
     /// Whether there are no manifests at all.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.of_types.is_empty()
     }
 
     /// What a principal's agent type is granted; nobody vouches for an agent that isn't verified.
@@ -69,18 +100,33 @@ impl Grants {
 
     /// What an agent type is granted.
     pub(crate) fn of_type(&self, agent_type: &str) -> Option<&Arc<Granted>> {
-        self.0.get(agent_type)
+        self.of_types.get(agent_type)
+    }
+
+    /// What a verified caller is shown beyond what its token opens, in the world of its manifest.
+    pub(crate) fn discoverable<'g>(&'g self, granted: Option<&'g Arc<Granted>>) -> &'g [usize] {
+        match granted {
+            Some(granted) => &granted.discoverable,
+            None if self.is_empty() => &self.discoverable,
+            None => &[],
+        }
     }
 
     /// The files that modules' credentials are in.
     pub(crate) fn credential_files(&self) -> impl Iterator<Item = &Path> {
-        self.0.values().filter_map(|granted| granted.manifest.credential_file())
+        self.of_types.values().filter_map(|granted| granted.manifest.credential_file())
     }
 
     /// All agent types that have a manifest, in order.
     pub(crate) fn types(&self) -> Vec<&str> {
-        let mut types: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        let mut types: Vec<&str> = self.of_types.keys().map(String::as_str).collect();
         types.sort_unstable();
         types
     }
+}
+
+fn in_order(mut places: Vec<usize>) -> Box<[usize]> {
+    places.sort_unstable();
+    places.dedup();
+    places.into()
 }

@@ -51,6 +51,10 @@ pub(super) fn tool(answer: Answer, modern: bool) -> Result<CallToolResponse, Err
             facts.insert("doorman/verdict".into(), Verdict::Error.as_str().into());
             CallToolResult::error(vec![ContentBlock::text(lacking_text(ability))])
         }
+        Body::Scopes(scopes) => {
+            facts.insert("doorman/scopes".into(), scopes_of(&scopes));
+            CallToolResult::error(vec![ContentBlock::text(scopes_text(&scopes))])
+        }
         Body::Error(text) => CallToolResult::error(vec![ContentBlock::text(text)]),
         body => return Err(error(body, facts)),
     };
@@ -177,8 +181,16 @@ fn requests(questions: BTreeMap<String, Question>) -> InputRequests {
     questions.into_iter().map(|(key, question)| (key, request(question))).collect()
 }
 
+fn scopes_text(scopes: &[Arc<str>]) -> String {
+    format!("insufficient_scope: this takes a token with the scopes {}", scopes.join(" "))
+}
+
+fn scopes_of(scopes: &[Arc<str>]) -> Value {
+    scopes.iter().map(|scope| Value::from(&**scope)).collect()
+}
+
 /// Why there is no result, where a result can't say so itself.
-fn error(body: Body, facts: serde_json::Map<String, Value>) -> ErrorData {
+fn error(body: Body, mut facts: serde_json::Map<String, Value>) -> ErrorData {
     let invalid = |facts: &serde_json::Map<String, Value>| {
         let verdict = facts.get("doorman/verdict").and_then(Value::as_str).unwrap_or_default();
         [Verdict::Invalid, Verdict::Denied].iter().any(|it| it.as_str() == verdict)
@@ -198,6 +210,10 @@ fn error(body: Body, facts: serde_json::Map<String, Value>) -> ErrorData {
             };
             let data = json!({ "requiredCapabilities": required });
             ErrorData::new(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY, lacking_text(ability), Some(data))
+        }
+        Body::Scopes(scopes) => {
+            facts.insert("doorman/scopes".into(), scopes_of(&scopes));
+            ErrorData::invalid_params(scopes_text(&scopes), Some(Value::Object(facts)))
         }
         Body::ForeignState => {
             ErrorData::invalid_params("the requestState isn't good for this call, or not any more: begin it anew", None)

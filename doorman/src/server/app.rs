@@ -24,7 +24,9 @@ use super::{
     modules::Modules,
     reload::{Last, Reloader},
     scan::ScanLimits,
-    stdio, watch,
+    stdio,
+    verifying::VerifierSource,
+    watch,
 };
 use crate::{
     guard::{self, Guard, Steps, Tasks},
@@ -48,13 +50,18 @@ pub struct App {
 impl App {
     /// Checks everything before anything is served, then starts the modules.
     pub(super) async fn start(builder: Doorman) -> Result<Self, Error> {
-        let app = Self::prepare(builder, Options::default(), false, log::Knowledge::default())?;
+        let app = Self::prepare(builder, Options::default(), false, log::Knowledge::default()).await?;
         app.begin().await?;
         Ok(app)
     }
 
     /// Checks everything; nothing has happened yet.
-    fn prepare(mut builder: Doorman, options: Options, stdio: bool, log: log::Knowledge) -> Result<Self, Error> {
+    async fn prepare(
+        mut builder: Doorman,
+        options: Options,
+        stdio: bool,
+        log: log::Knowledge,
+    ) -> Result<Self, Error> {
         builder.manifests.extend(options.manifests.into_iter().map(Source::At));
         builder.watch |= options.watch;
         let bearer = launch::token()?;
@@ -68,13 +75,25 @@ impl App {
         }?;
         guard::install_hook();
         checked::sound(&mut builder)?;
+        #[cfg(feature = "oauth")]
+        let written = options.auth.map(VerifierSource::File);
+        #[cfg(not(feature = "oauth"))]
+        let written = None;
+        let verifier = written.unwrap_or(std::mem::take(&mut builder.verifier));
         let tokens = match (options.tokens, builder.tokens.take(), bearer) {
             (Some(path), ..) => TokenSource::File(path),
             (None, Some(tokens), _) => TokenSource::Given(tokens),
-            (None, None, Some(token)) => TokenSource::Environment(token),
-            (None, None, None) => TokenSource::Nowhere,
+            // On stdio it is the launcher's, and for the verifier to judge if there is one.
+            (None, None, Some(token)) if !stdio || matches!(verifier, VerifierSource::Nowhere) => {
+                TokenSource::Environment(token)
+            }
+            (None, None, _) => TokenSource::Nowhere,
         };
-        let seen = watch::look(builder.manifest_paths().into_iter().chain(tokens.file()));
+        let launch = Launch { dev: builder.dev, stdio, tokens, verifier };
+        let verifying = launch.verifier.open(&builder.name, None)?;
+        builder.secrets.extend(verifying.iter().flat_map(|it| it.secrets.iter().cloned()));
+        let sources = builder.manifest_paths().into_iter().chain(launch.tokens.file()).chain(launch.verifier.file());
+        let seen = watch::look(sources);
         let reloads = Arc::default();
         let mut checked = Checked::of(&builder, Lasting::new(&reloads), Purpose::Serving)?;
         if builder.dev {
@@ -93,9 +112,9 @@ impl App {
         }
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
         let guard = Guard { limits, concurrency, audit, sealer, tasks: Tasks::default(), steps: Steps::default() };
-        let launch = Launch { dev: builder.dev, stdio, tokens };
-        let last = Last::of(&mut checked);
-        let first = Generation::of(1, checked, &launch)?;
+        let last = Last::of(&mut checked, verifying.as_ref());
+        let bearer = launch.bearer(verifying.as_ref()).await;
+        let first = Generation::of(1, checked, &launch, verifying, bearer)?;
         log.knows(Arc::clone(&first.rules.redactor));
         let (door, max_request) = (Arc::new(Door::new(guard, first, reloads, &builder)), builder.max_request);
         builder.updates.connect(Bell(Arc::downgrade(&door)));
@@ -123,6 +142,9 @@ impl App {
     async fn begin(&self) -> Result<(), Error> {
         let Reloader { modules, counts, last, .. } = &*self.reloader;
         counts.store.start().await;
+        if let Some(verifying) = self.door.present().verifying.clone() {
+            tokio::spawn(async move { verifying.verifier.prepare().await });
+        }
         modules.start(&last.lock().await.modules, &self.door, &self.door.present().rules.redactor).await
     }
 
@@ -219,7 +241,7 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
     #[cfg(not(feature = "http"))]
     let http = None::<std::convert::Infallible>;
     // Who calls, and where, is settled before a module does anything.
-    let app = App::prepare(builder, options, http.is_none(), log)?;
+    let app = App::prepare(builder, options, http.is_none(), log).await?;
     if app.door.present().rules.catalog.all().is_empty() {
         return Err(Error::Usage("nothing to serve: give --manifest FILE".to_owned()));
     }
@@ -231,6 +253,10 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
     let mut beside = JoinSet::new();
     beside.spawn(flush_rejections(Arc::clone(&app.door)));
     beside.spawn(reload_when_told(Arc::clone(&app.reloader), hangups));
+    if http.is_none() {
+        let reloader = Arc::clone(&app.reloader);
+        beside.spawn(async move { reloader.launch.keep(|| reloader.door.present()).await });
+    }
     if app.reloader.builder.watch {
         let mut seen = app.reloader.seen.clone();
         seen.extend(watch::look(app.reloader.credential_files()));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, process::ExitCo
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{App, Error, log::tell};
+use super::{App, Error, log::tell, verifying::VerifierSource};
 use crate::{
     audit::{self, Sink},
     call::{StateTable, Updates},
@@ -15,7 +15,7 @@ use crate::{
         ResourceSpec, ToolModule, ToolSpec,
     },
     guard::Defaults,
-    identity::Tokens,
+    identity::{TokenVerifier, Tokens},
     limits::Running,
     manifest::Manifest,
     scope::ResourceScope,
@@ -65,6 +65,7 @@ pub struct Doorman {
     pub(super) running: Running,
     pub(super) defaults: Defaults,
     pub(super) redact_keys: Vec<String>,
+    pub(super) discoverable: Vec<String>,
     pub(super) sink: Option<Box<dyn Sink>>,
     pub(super) audit: audit::Settings,
     pub(super) max_request: usize,
@@ -75,6 +76,7 @@ pub struct Doorman {
     #[cfg(feature = "http")]
     pub(super) reach: super::http::Reach,
     pub(super) tokens: Option<Tokens>,
+    pub(super) verifier: VerifierSource,
     pub(super) dev: bool,
     pub(super) errors: Vec<Error>,
 }
@@ -122,6 +124,7 @@ impl Doorman {
             running: Running { global: NonZeroU32::new(1024), per_caller: NonZeroU32::new(128) },
             defaults: Defaults::default(),
             redact_keys: Vec::new(),
+            discoverable: Vec::new(),
             sink: None,
             audit: audit::Settings::default(),
             max_request: 4 << 20,
@@ -131,6 +134,7 @@ impl Doorman {
             #[cfg(feature = "http")]
             reach: super::http::Reach::default(),
             tokens: None,
+            verifier: VerifierSource::Nowhere,
             dev: false,
             errors: Vec::new(),
         }
@@ -321,6 +325,14 @@ impl Doorman {
         self
     }
 
+    /// Capabilities, by name or glob, that are listed to verified callers whose tokens lack their scopes, if nothing else
+    /// keeps these from them. A call to one is answered with the scopes that it takes (over HTTP by 403
+    /// `insufficient_scope`, RFC 6750 §3.1), so that a client can ask for a better token. All others are not there.
+    pub fn discoverable<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.discoverable.extend(names.into_iter().map(str::to_owned));
+        self
+    }
+
     /// Where audit records go. Default: stderr, or where `--audit-log` says.
     pub fn audit(mut self, sink: impl Sink) -> Self {
         self.sink = Some(Box::new(sink));
@@ -348,6 +360,42 @@ impl Doorman {
     pub fn tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(tokens);
         self
+    }
+
+    /// Says who bears a token, beside the static ones.
+    pub fn verifier(mut self, verifier: impl TokenVerifier) -> Self {
+        self.verify_with(Arc::new(verifier), Vec::new());
+        self
+    }
+
+    /// The issuers (OAuth authorization servers) whose tokens callers may bear. One is an
+    /// [`Auth`](crate::identity::Auth), several are [`Issuers`](crate::identity::Issuers). `--auth` goes before.
+    ///
+    /// ```
+    /// use doorman::{Doorman, identity::Auth};
+    ///
+    /// let auth = Auth::jwt("https://issuer.example", "https://mcp.example/mcp").scopes_supported(["invoices:read"]);
+    /// let app = Doorman::new("billing").auth(auth);
+    /// ```
+    #[cfg(feature = "oauth")]
+    pub fn auth(mut self, issuers: impl Into<crate::identity::Issuers>) -> Self {
+        let issuers = issuers.into();
+        match issuers.check() {
+            Ok(()) => {
+                let secrets = issuers.secrets().cloned().collect();
+                self.verify_with(Arc::new(issuers), secrets);
+            }
+            Err(error) => self.errors.push(Error::Setting(error.to_string())),
+        }
+        self
+    }
+
+    fn verify_with(&mut self, verifier: Arc<dyn TokenVerifier>, secrets: Vec<Secret>) {
+        if !matches!(self.verifier, VerifierSource::Nowhere) {
+            let text = "two verifiers of tokens were given; several issuers are `Issuers`";
+            self.errors.push(Error::Setting(text.to_owned()));
+        }
+        self.verifier = VerifierSource::Given(verifier, secrets);
     }
 
     /// How many bytes a request may have, on HTTP and as a line on stdio. Default: 4 MiB.

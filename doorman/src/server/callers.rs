@@ -1,43 +1,114 @@
-//! The callers that bear a token, each with its access worked out at start, so that a token costs a hash afterwards.
+//! The callers that bear a token. What a static one opens is worked out at the start; what others open, when their bearer is
+//! first seen: afterwards a token costs a hash.
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
+use futures::FutureExt;
+
+use super::generation::Generation;
 use crate::{
     exposure::Catalog,
     guard::Access,
-    identity::{Principal, Tokens},
+    identity::{Bearer, Identity, Principal, Recent, TokenHash, TokenVerifier, Tokens, Unverified, Voucher},
     limits::CallerKey,
     manifest::Grants,
 };
 
+/// Whose access is remembered, at most.
+const REMEMBERED: usize = 8192;
+
+/// How long a verifier may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Tokens, and what each opens.
 pub(super) struct Callers {
     tokens: Tokens,
-    accesses: HashMap<[u8; 32], Arc<Access>>,
+    accesses: HashMap<TokenHash, Arc<Access>>,
     keys: HashSet<CallerKey>,
+    verifier: Option<Arc<dyn TokenVerifier>>,
+    borne: Recent<Arc<Identity>, Arc<Access>>,
+}
+
+/// Who bears a token, and until when that is known to hold.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) access: Arc<Access>,
+    pub(super) until: Option<SystemTime>,
 }
 
 impl Callers {
-    pub(super) fn new(tokens: Tokens, catalog: &Catalog, grants: &Grants) -> Self {
+    /// Those who bear one of these tokens, or one that this verifier knows.
+    pub(super) fn new(
+        tokens: Tokens,
+        verifier: Option<Arc<dyn TokenVerifier>>,
+        catalog: &Catalog,
+        grants: &Grants,
+    ) -> Self {
         let access = |identity| Arc::new(Access::of(Principal::verified(identity), catalog, grants));
         let accesses: HashMap<_, _> =
-            tokens.bearers().map(|(digest, bearer)| (*digest, access(bearer.identity.clone()))).collect();
+            tokens.held().map(|(digest, held)| (*digest, access(held.identity.clone()))).collect();
         let keys = accesses.values().map(|access| access.caller).collect();
-        Self { tokens, accesses, keys }
+        Self { tokens, accesses, keys, verifier, borne: Recent::of(REMEMBERED) }
     }
 
-    /// Whether anybody still bears a token of this caller.
-    pub(super) fn know(&self, caller: CallerKey) -> bool {
-        self.keys.contains(&caller)
+    /// Whether this caller may still bear a token. A verifier says so only when it sees the token again.
+    pub(super) fn know(&self, principal: &Principal, caller: CallerKey) -> bool {
+        match principal.voucher() {
+            Some(Voucher::Verifier) => self.verifier.is_some(),
+            _ => self.keys.contains(&caller),
+        }
     }
 
-    /// The caller who bears a token, and until when; `None` for whatever doesn't verify now.
-    pub(super) fn of(&self, token: &[u8], now: SystemTime) -> Option<(Arc<Access>, Option<SystemTime>)> {
-        let (digest, bearer) = self.tokens.verify(token, now)?;
-        Some((Arc::clone(self.accesses.get(digest)?), bearer.expires))
+    /// Why tokens can't be verified.
+    #[cfg(feature = "http")]
+    pub(super) fn trouble(&self) -> Option<&'static str> {
+        self.verifier.as_ref().and_then(|it| it.trouble())
+    }
+
+    /// Who bears a static token.
+    pub(super) fn of_static(&self, token: &[u8], now: SystemTime) -> Option<Known> {
+        let (digest, held) = self.tokens.verify(token, now)?;
+        Some(Known { access: Arc::clone(self.accesses.get(digest)?), until: held.expires })
+    }
+
+    /// Who bears a token, or why nobody is known to.
+    pub(super) async fn of(&self, token: &[u8], present: &Generation) -> Result<Known, Unverified> {
+        let now = SystemTime::now();
+        if let Some(known) = self.of_static(token, now) {
+            return Ok(known);
+        }
+        let verifier = self.verifier.as_ref().ok_or(Unverified::Refused("unknown token"))?;
+        let token = std::str::from_utf8(token).map_err(|_| Unverified::Refused("no token"))?;
+        let bearer = asked(&**verifier, token).await?;
+        if bearer.expires <= now {
+            return Err(Unverified::Refused("expired"));
+        }
+        Ok(self.of_bearer(bearer, present))
+    }
+
+    /// What the bearer of a token may do.
+    pub(super) fn of_bearer(&self, bearer: Bearer, present: &Generation) -> Known {
+        let access = self.borne.get(&bearer.identity, |_| true).unwrap_or_else(|| {
+            let principal = Principal::vouched_for((*bearer.identity).clone(), Voucher::Verifier);
+            let access = Arc::new(Access::of(principal, &present.rules.catalog, &present.grants));
+            self.borne.put(Arc::clone(&bearer.identity), Arc::clone(&access));
+            access
+        });
+        Known { access, until: Some(bearer.expires) }
+    }
+}
+
+/// What a verifier says, which may be an application's own: one that panics or hangs says nothing.
+pub(super) async fn asked(verifier: &dyn TokenVerifier, token: &str) -> Result<Bearer, Unverified> {
+    let verifying = AssertUnwindSafe(async { verifier.verify(token).await }).catch_unwind();
+    match tokio::time::timeout(PATIENCE, verifying).await {
+        Ok(Ok(said)) => said,
+        Ok(Err(_)) => Err(Unverified::Unavailable("the verifier panicked")),
+        Err(_) => Err(Unverified::Unavailable("the verifier took too long")),
     }
 }

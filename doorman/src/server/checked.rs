@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use doorman_grammar::glob::{self, Glob};
+
 use super::{
     Doorman, Error,
     builder::Source,
@@ -114,7 +116,8 @@ impl Checked {
             // It may well follow from what is wrong with a manifest, and that has a place.
             Err(_) => return Err(Error::from(wrong).scrubbed(&redactor)),
         };
-        let grants = Grants::of(assembly.manifests, &catalog, &counts.limits);
+        let discoverable = discoverable(builder, &catalog)?;
+        let grants = Grants::of(assembly.manifests, &catalog, &counts.limits, &discoverable);
         let grants = grants.map_err(|more| wrong.extend(more)).unwrap_or_default();
         if !wrong.is_empty() {
             return Err(Error::from(wrong).scrubbed(&redactor));
@@ -190,6 +193,18 @@ fn store(
         }
     }
     said.unwrap_or_else(StateStore::memory)
+}
+
+/// What the application declares discoverable: patterns that name something.
+fn discoverable(builder: &Doorman, catalog: &Catalog) -> Result<Vec<Glob>, Error> {
+    let parsed = builder.discoverable.iter().map(|pattern| {
+        let glob = glob::parse(pattern).map_err(|error| Error::Setting(format!("discoverable: {error}")))?;
+        match catalog.all().iter().any(|it| glob.matches(&it.label)) {
+            true => Ok(glob),
+            false => Err(Error::Setting(format!("discoverable: nothing is named `{pattern}`"))),
+        }
+    });
+    parsed.collect()
 }
 
 /// Knows every credential that the process holds: those it was given, those that modules were given, and what in the

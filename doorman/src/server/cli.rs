@@ -44,6 +44,8 @@ pub(super) struct Options {
     pub(super) manifests: Vec<PathBuf>,
     pub(super) watch: bool,
     pub(super) tokens: Option<PathBuf>,
+    #[cfg(feature = "oauth")]
+    pub(super) auth: Option<PathBuf>,
     pub(super) state: Option<StateStore>,
     pub(super) audit: AuditOptions,
     pub(super) ops_log: Option<PathBuf>,
@@ -107,6 +109,8 @@ fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
         manifests: paths(matches),
         watch: matches.get_flag("watch"),
         tokens: matches.remove_one("tokens"),
+        #[cfg(feature = "oauth")]
+        auth: matches.remove_one("auth"),
         state: state(matches)?,
         audit: AuditOptions::of(matches)?,
         ops_log: matches.remove_one("ops-log"),
@@ -200,6 +204,8 @@ fn serving(command: Command) -> Command {
             "input-keys",
             "Keys for what clients carry, for servers behind one address (0600; 64 hex digits a line)",
         ));
+    #[cfg(feature = "oauth")]
+    let command = command.arg(path("auth", "The OAuth issuers whose tokens callers may bear, and who those are; YAML"));
     let command = audit::arguments(command);
     #[cfg(feature = "http")]
     let command = http(command);

@@ -12,11 +12,12 @@ use super::{
     launch::{Launch, Launched},
     modules::Health,
     publish::Published,
+    verifying::Verifying,
 };
 use crate::{
     exposure::Kind,
     guard::{Access, Rules},
-    identity::Principal,
+    identity::{Bearer, Principal, Unverified},
     limits::CallerKey,
     manifest::Grants,
 };
@@ -32,6 +33,8 @@ pub(super) struct Generation {
     pub(super) health: Arc<Health>,
     /// The bearers of tokens, if there are tokens.
     pub(super) callers: Option<Callers>,
+    /// What says who bears the others.
+    pub(super) verifying: Option<Verifying>,
     /// `Doorman::dev()`: everything.
     pub(super) dev: Option<Arc<Access>>,
     /// What a caller gets that nobody vouches for and whose address is unknown.
@@ -41,17 +44,26 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    /// What was checked, as it is served.
-    pub(super) fn of(number: u64, checked: Checked, launch: &Launch) -> Result<Self, Error> {
+    /// What was checked, as it is served. `bearer` is what the verifier says of the launcher's token.
+    pub(super) fn of(
+        number: u64,
+        checked: Checked,
+        launch: &Launch,
+        verifying: Option<Verifying>,
+        bearer: Option<Result<Bearer, Unverified>>,
+    ) -> Result<Self, Error> {
         let Checked { rules, grants, health, .. } = checked;
         let catalog = &rules.catalog;
-        let callers = launch.tokens(&grants)?.map(|tokens| Callers::new(tokens, catalog, &grants));
+        let callers = match (launch.tokens(&grants)?, verifying.as_ref().map(|it| Arc::clone(&it.verifier))) {
+            (None, None) => None,
+            (tokens, verifier) => Some(Callers::new(tokens.unwrap_or_default(), verifier, catalog, &grants)),
+        };
         let dev = launch.developer()?.map(|developer| Arc::new(Access::everything(developer, catalog)));
         let nobody = Arc::new(Access::of(Principal::anonymous(None), catalog, &grants));
         let published = Published::of(&rules);
         let mut generation =
-            Self { number, published, rules: Arc::new(rules), grants, health, callers, dev, nobody, launched: None };
-        generation.launched = launch.stdio.then(|| launch.launched(&generation)).transpose()?;
+            Self { number, published, rules: Arc::new(rules), grants, health, callers, verifying, dev, nobody, launched: None };
+        generation.launched = launch.stdio.then(|| launch.launched(&generation, bearer)).transpose()?;
         Ok(generation)
     }
 
@@ -64,9 +76,9 @@ impl Generation {
     }
 
     /// Whether a caller that was let in before is let in now.
-    pub(super) fn knows(&self, caller: CallerKey) -> bool {
+    pub(super) fn knows(&self, principal: &Principal, caller: CallerKey) -> bool {
         let launched = self.dev.is_some() || self.launched.is_some();
-        launched || self.callers.as_ref().is_some_and(|callers| callers.know(caller))
+        launched || self.callers.as_ref().is_some_and(|callers| callers.know(principal, caller))
     }
 
     /// Stands for what a caller sees of these kinds now: the same for the same capabilities under the same names.

@@ -102,7 +102,7 @@ impl<'c> Opened<'c> {
     fn of(granted: &'c Granted, checked: &'c Checked) -> Self {
         let manifest = &granted.manifest;
         let limits = manifest.rate_limits();
-        let view = checked.rules.catalog.view(&Grant::Scopes(Some(granted.world), granted.scopes.to_vec()));
+        let view = checked.rules.catalog.view(&Grant::Scopes(Some(granted.world), granted.scopes.to_vec()), &[]);
         let tools = view.granted(Kind::Tool).map(|id| {
             let capability = checked.rules.catalog.get(id);
             let policy = checked.rules.policies.of(capability);

@@ -1,12 +1,22 @@
 //! The operator's launch configuration: who calls on stdio, and how callers prove who they are.
 
-use std::{env::VarError, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    env::VarError,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
 
-use super::{Error, generation::Generation};
+use super::{
+    Error,
+    callers::{Known, asked},
+    generation::Generation,
+    verifying::{VerifierSource, Verifying},
+};
 use crate::{
     credentials::{Secret, read_private},
     guard::Access,
-    identity::{Agent, Identity, Principal, Tokens},
+    identity::{Agent, Bearer, Identity, Principal, Tokens, Unverified},
     manifest::{Grants, is_secret},
 };
 
@@ -17,6 +27,7 @@ pub(super) struct Launch {
     /// Whether stdio is served, to one caller who is known from the start.
     pub(super) stdio: bool,
     pub(super) tokens: TokenSource,
+    pub(super) verifier: VerifierSource,
 }
 
 /// Where the bearer tokens are.
@@ -38,20 +49,24 @@ impl TokenSource {
     }
 }
 
-/// Who calls on stdio, and until when.
+/// Who calls on stdio, and until when that is known to hold.
 pub(super) struct Launched {
     access: Arc<Access>,
-    expires: Option<SystemTime>,
+    until: Mutex<Option<SystemTime>>,
 }
 
 impl Launched {
-    fn for_good(access: &Arc<Access>) -> Self {
-        Self { access: Arc::clone(access), expires: None }
+    fn of(access: &Arc<Access>, until: Option<SystemTime>) -> Self {
+        Self { access: Arc::clone(access), until: Mutex::new(until) }
+    }
+
+    fn until(&self) -> MutexGuard<'_, Option<SystemTime>> {
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the caller may do now, if its token hasn't expired.
     pub(super) fn access(&self, now: SystemTime) -> Option<&Arc<Access>> {
-        self.expires.is_none_or(|expires| now < expires).then_some(&self.access)
+        self.until().is_none_or(|until| now < until).then_some(&self.access)
     }
 }
 
@@ -78,23 +93,62 @@ impl Launch {
         Ok(Some(Principal::verified(Identity::of_agent(agent))))
     }
 
+    /// Who bears the launcher's token, as the verifier says, where it is asked: on stdio, for whoever isn't known otherwise.
+    pub(super) async fn bearer(&self, verifying: Option<&Verifying>) -> Option<Result<Bearer, Unverified>> {
+        let verifying = verifying.filter(|_| self.stdio && !self.dev)?;
+        let token = token().ok()??;
+        // The operator's own tokens are no issuer's business (S08).
+        let known = match &self.tokens {
+            TokenSource::File(path) => Tokens::read(path).is_ok_and(|it| it.has(token.expose().as_bytes())),
+            TokenSource::Given(tokens) => tokens.has(token.expose().as_bytes()),
+            TokenSource::Nowhere | TokenSource::Environment(_) => false,
+        };
+        if known {
+            return None;
+        }
+        Some(asked(&*verifying.verifier, token.expose()).await)
+    }
+
+    /// Asks the verifier again whenever its word no longer holds, for as long as it stands by it.
+    pub(super) async fn keep(&self, present: impl Fn() -> Arc<Generation>) {
+        const PAUSE: Duration = Duration::from_secs(1);
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            let generation = present();
+            let (Some(launched), Some(verifying)) = (&generation.launched, &generation.verifying) else { continue };
+            if launched.until().is_none_or(|until| SystemTime::now() < until) {
+                continue;
+            }
+            if let Some(Ok(bearer)) = self.bearer(Some(verifying)).await
+                && launched.access.principal.is(&bearer.identity)
+            {
+                *launched.until() = Some(bearer.expires);
+            }
+        }
+    }
+
     /// Who calls on stdio: the agent of the launch configuration, or of a token in the environment that verifies (S06).
-    pub(super) fn launched(&self, generation: &Generation) -> Result<Launched, Error> {
+    pub(super) fn launched(
+        &self,
+        generation: &Generation,
+        bearer: Option<Result<Bearer, Unverified>>,
+    ) -> Result<Launched, Error> {
         if let Some(access) = &generation.dev {
-            return Ok(Launched::for_good(access));
+            return Ok(Launched::of(access, None));
         }
         if let Some(agent) = agent(&generation.grants)? {
             let principal = Arc::new(Principal::verified(Identity::of_agent(agent)));
-            return Ok(Launched::for_good(&generation.access(&principal)));
+            return Ok(Launched::of(&generation.access(&principal), None));
         }
         if let (Some(callers), Some(token)) = (&generation.callers, token()?) {
-            let caller = callers.of(token.expose().as_bytes(), SystemTime::now());
-            let (access, expires) =
-                caller.ok_or_else(|| Error::Launch(format!("the token in {TOKEN} doesn't verify")))?;
-            return Ok(Launched { access, expires });
+            let known = callers.of_static(token.expose().as_bytes(), SystemTime::now());
+            let known = known.or_else(|| Some(callers.of_bearer(bearer?.ok()?, generation)));
+            let Known { access, until } =
+                known.ok_or_else(|| Error::Launch(format!("the token in {TOKEN} doesn't verify")))?;
+            return Ok(Launched::of(&access, until));
         }
         tracing::warn!("no AGENT_ID and AGENT_TYPE, and no token: only public capabilities are there");
-        Ok(Launched::for_good(&generation.nobody))
+        Ok(Launched::of(&generation.nobody, None))
     }
 }
 

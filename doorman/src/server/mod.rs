@@ -27,6 +27,7 @@ mod reload;
 mod scan;
 mod status;
 mod stdio;
+mod verifying;
 mod watch;
 
 pub use app::App;

@@ -17,9 +17,15 @@ use super::{
     launch::Launch,
     log,
     modules::{Module, Modules},
+    verifying::Verifying,
     watch::Seen,
 };
-use crate::{credentials::Secret, guard::Rules, manifest::FileError};
+use crate::{
+    credentials::Secret,
+    guard::Rules,
+    identity::{Bearer, Unverified},
+    manifest::FileError,
+};
 
 /// What a reload begins with.
 pub(super) struct Reloader {
@@ -38,15 +44,16 @@ pub(super) struct Reloader {
 /// What the present generation was made from.
 pub(super) struct Last {
     pub(super) modules: Arc<[Module]>,
-    /// The credentials of its manifests.
+    /// The credentials of its manifests, and of its verifier.
     pub(super) secrets: Vec<Secret>,
     /// Those before it under which calls may still run.
     pub(super) older: Vec<Older>,
 }
 
 impl Last {
-    pub(super) fn of(checked: &mut Checked) -> Self {
-        let (modules, secrets) = (std::mem::take(&mut checked.modules), std::mem::take(&mut checked.secrets));
+    pub(super) fn of(checked: &mut Checked, verifying: Option<&Verifying>) -> Self {
+        let (modules, mut secrets) = (std::mem::take(&mut checked.modules), std::mem::take(&mut checked.secrets));
+        secrets.extend(verifying.iter().flat_map(|it| it.secrets.iter().cloned()));
         Self { modules: modules.into(), secrets, older: Vec::new() }
     }
 }
@@ -72,7 +79,9 @@ impl Reloader {
 
     async fn replace(self: &Arc<Self>, last: &mut Last) -> Result<u64, Error> {
         let number = self.door.present().number + 1;
-        let (next, made_from) = self.check(number, last).await?;
+        let verifying = self.verifying().await?;
+        let bearer = self.launch.bearer(verifying.as_ref()).await;
+        let (next, made_from) = self.check(number, last, verifying, bearer).await?;
         // It knows all that the one before does, so it may stay also if what follows fails; and a module that starts may log.
         self.log.knows(Arc::clone(&next.rules.redactor));
         self.modules.start(&made_from.modules, &self.door, &next.rules.redactor).await?;
@@ -87,16 +96,32 @@ impl Reloader {
         Ok(number)
     }
 
-    /// On a thread of its own: it reads files.
-    async fn check(self: &Arc<Self>, number: u64, last: &Last) -> Result<(Generation, Last), Error> {
+    /// The verifier that is to be asked from now on, read on a thread of its own.
+    async fn verifying(self: &Arc<Self>) -> Result<Option<Verifying>, Error> {
         let this = Arc::clone(self);
-        let (modules, known) = (Arc::clone(&last.modules), last.secrets.clone());
+        let opening = tokio::task::spawn_blocking(move || {
+            this.launch.verifier.open(&this.builder.name, this.door.present().verifying.as_ref())
+        });
+        opening.await.map_err(|_| Error::Setting("the files could not be checked".to_owned()))?
+    }
+
+    /// On a thread of its own: it reads files.
+    async fn check(
+        self: &Arc<Self>,
+        number: u64,
+        last: &Last,
+        verifying: Option<Verifying>,
+        bearer: Option<Result<Bearer, Unverified>>,
+    ) -> Result<(Generation, Last), Error> {
+        let this = Arc::clone(self);
+        let (modules, mut known) = (Arc::clone(&last.modules), last.secrets.clone());
+        known.extend(verifying.iter().flat_map(|it| it.secrets.iter().cloned()));
         let checking = tokio::task::spawn_blocking(move || {
             let lasting =
                 Lasting { counts: Some(&this.counts), modules: &modules, secrets: &known, reloads: &this.door.reloads };
             let mut checked = Checked::of(&this.builder, lasting, Purpose::Serving)?;
-            let made_from = Last::of(&mut checked);
-            Ok((Generation::of(number, checked, &this.launch)?, made_from))
+            let made_from = Last::of(&mut checked, verifying.as_ref());
+            Ok((Generation::of(number, checked, &this.launch, verifying, bearer)?, made_from))
         });
         checking.await.map_err(|_| Error::Setting("the files could not be checked".to_owned()))?
     }
@@ -105,13 +130,16 @@ impl Reloader {
     pub(super) fn sources(&self) -> Vec<PathBuf> {
         let mut paths = self.builder.manifest_paths();
         paths.extend(self.launch.tokens.file());
+        paths.extend(self.launch.verifier.file());
         paths.extend(self.credential_files());
         paths
     }
 
-    /// Those of them that manifests name.
+    /// Those of them that other files name.
     pub(super) fn credential_files(&self) -> Vec<PathBuf> {
-        self.door.present().grants.credential_files().map(PathBuf::from).collect()
+        let present = self.door.present();
+        let of_verifier = present.verifying.iter().flat_map(Verifying::files);
+        present.grants.credential_files().map(PathBuf::from).chain(of_verifier).collect()
     }
 }
 

@@ -74,7 +74,7 @@ impl Policy {
             return Err("issued in the future");
         }
         is_access_token(claims)?;
-        Ok(Bearer { identity: self.identity(claims, by_issuer)?, expires })
+        Ok(Bearer { identity: self.identity(claims, by_issuer)?.into(), expires })
     }
 
     fn identity(&self, claims: &Object, by_issuer: bool) -> Result<Identity, &'static str> {

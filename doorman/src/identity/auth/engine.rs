@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     Algorithm, InvalidAuth,
-    cache::{Cache, TokenHash, hash},
     claims::{Policy, Said},
     fetch::{Http, Issuer},
     flight::Moment,
@@ -13,7 +12,10 @@ use super::{
     keyring::Keyring,
     settings::Settings,
 };
-use crate::identity::{Bearer, Unverified};
+use crate::identity::{
+    Bearer, Recent, Unverified,
+    digest::{TokenHash, hash},
+};
 
 /// How many tokens are remembered.
 const REMEMBERED: usize = 16 << 10;
@@ -21,7 +23,7 @@ const REMEMBERED: usize = 16 << 10;
 pub(super) struct Engine {
     policy: Arc<Policy>,
     way: Way,
-    known: Cache<Known>,
+    known: Recent<TokenHash, Known>,
 }
 
 /// How a token is verified.
@@ -68,7 +70,7 @@ impl Engine {
                 Way::Asking { issuer: issuer.map_err(invalid)?, holds }
             }
         };
-        Ok(Self { policy, way, known: Cache::of(REMEMBERED) })
+        Ok(Self { policy, way, known: Recent::of(REMEMBERED) })
     }
 
     /// Who bears a token.
@@ -76,7 +78,7 @@ impl Engine {
         if !jws::is_token(token) {
             return Err(Unverified::Refused("no token"));
         }
-        let hash = hash(token);
+        let hash = hash(token.as_bytes());
         match self.remembered(&hash, now) {
             Some(answer) => answer,
             None => self.find_out(token, hash, now).await,

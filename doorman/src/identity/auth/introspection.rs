@@ -13,7 +13,6 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
-    cache::{Cache, TokenHash},
     claims::{Policy, Said},
     discovery::Discovery,
     fetch::{Http, Issuer, form_encoded},
@@ -22,13 +21,15 @@ use super::{
 };
 use crate::{
     credentials::Secret,
-    identity::{Bearer, Unverified},
+    identity::{Bearer, Recent, Unverified, digest::TokenHash},
 };
 
 /// The largest answer, in bytes.
 const LARGEST: usize = 64 << 10;
 /// How many tokens are asked about at a time.
 pub(super) const AT_A_TIME: usize = 64;
+/// How long an answer holds for the one request that asked.
+const AT_LEAST: Duration = Duration::from_secs(1);
 /// How long the issuer isn't asked again about a token that it doesn't know.
 pub(super) const UNKNOWN: Duration = Duration::from_secs(5);
 /// How many of those are remembered. They have a place of their own, so that nobody's garbage displaces a good token.
@@ -48,7 +49,7 @@ struct Inner {
     said: Said,
     /// How long an answer holds.
     holds: Duration,
-    refused: Cache<(Instant, &'static str)>,
+    refused: Recent<TokenHash, (Instant, &'static str)>,
     state: Mutex<State>,
 }
 
@@ -75,7 +76,7 @@ impl Introspection {
             policy,
             said,
             holds,
-            refused: Cache::of(UNKNOWN_MOST),
+            refused: Recent::of(UNKNOWN_MOST),
             state: Mutex::default(),
         })))
     }
@@ -160,7 +161,8 @@ impl Inner {
         // Some say so of what they don't say.
         said.retain(|_, value| !value.is_null());
         Ok(self.policy.judge(&said, self.said, now.wall).map(|bearer| {
-            let again = now.wall + self.holds;
+            // Even what isn't remembered holds for the request that it is found out for.
+            let again = now.wall + self.holds.max(AT_LEAST);
             Bearer { expires: bearer.expires.min(again), ..bearer }
         }))
     }

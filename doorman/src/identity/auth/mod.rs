@@ -3,14 +3,14 @@
 //! In comes a token; out goes its [`Bearer`](super::Bearer), or a word for why there is none. A token is taken apart ([`jws`]), what it says
 //! is compared with what the operator said ([`claims`]), and its signature is checked with the issuer's keys ([`keys`],
 //! [`keyring`]); or its issuer is asked ([`introspection`]). What was found out is remembered by the token's SHA-256
-//! ([`cache`]). Requests to issuers go through [`fetch`], and nowhere else.
+//! ([`Recent`](super::Recent)). Requests to issuers go through [`fetch`], and nowhere else.
 
 mod algorithm;
-mod cache;
 mod claims;
 mod discovery;
 mod engine;
 mod fetch;
+mod file;
 mod flight;
 mod introspection;
 mod issuers;
@@ -24,5 +24,6 @@ mod settings;
 mod tests;
 
 pub use algorithm::Algorithm;
+pub(crate) use file::Written;
 pub use issuers::Issuers;
 pub use settings::{Auth, InvalidAuth};

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     credentials::Secret,
-    identity::{Agent, Bearer, TokenVerifier, Unverified},
+    identity::{Agent, Bearer, ProtectedResource, TokenVerifier, Unverified},
 };
 
 /// The widest leeway.
@@ -202,30 +202,9 @@ impl Auth {
         &self.settings.policy.issuer
     }
 
-    /// This server, as tokens' audiences name it.
-    pub fn resource(&self) -> &str {
-        &self.settings.policy.resource
-    }
-
-    /// What [`scopes_supported`](Self::scopes_supported) listed.
-    pub fn listed_scopes(&self) -> &[String] {
-        &self.settings.supported
-    }
-
-    /// What [`required_scopes`](Self::required_scopes) asked for.
-    pub fn base_scopes(&self) -> &[String] {
-        &self.settings.policy.required
-    }
-
     /// Whether these settings can be used. Until they can, every token is refused.
     pub fn check(&self) -> Result<(), InvalidAuth> {
         self.engine().map(drop).map_err(Clone::clone)
-    }
-
-    /// Fetches what the first token would wait for: the issuer's metadata and keys. A failure is no reason not to start: the
-    /// next token has it tried again.
-    pub async fn prepare(&self) -> Result<(), Unverified> {
-        self.engine().map_err(|_| Unverified::Unavailable(UNUSABLE))?.prepare(Moment::now()).await
     }
 
     pub(super) async fn verify_at(&self, token: &str, now: Moment) -> Result<Bearer, Unverified> {
@@ -281,11 +260,27 @@ impl TokenVerifier for Auth {
     fn trouble(&self) -> Option<&'static str> {
         self.engine().map_or(Some(UNUSABLE), Engine::trouble)
     }
+
+    fn resource(&self) -> Option<ProtectedResource> {
+        let mut resource = ProtectedResource::new(self.settings.policy.resource.as_str());
+        resource.authorization_servers = vec![self.issuer().to_owned()];
+        resource.scopes_supported = self.settings.supported.clone();
+        resource.required_scopes = self.settings.policy.required.clone();
+        Some(resource)
+    }
+
+    fn prepare(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Ok(engine) = self.engine() {
+                drop(engine.prepare(Moment::now()).await);
+            }
+        })
+    }
 }
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Auth");
-        shown.field("issuer", &self.issuer()).field("resource", &self.resource()).finish_non_exhaustive()
+        shown.field("issuer", &self.issuer()).field("resource", &self.settings.policy.resource).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,16 @@
 //! Who calls over HTTP: the bearer token of each request, verified once and remembered with what it opens.
 
-use std::{net::IpAddr, sync::Arc, time::SystemTime};
+use std::{net::IpAddr, sync::Arc};
 
-use axum::http::{HeaderMap, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 
 use super::refuse::Refused;
-use crate::{guard::Access, identity::Principal, manifest::Grants, server::generation::Generation};
+use crate::{
+    guard::Access,
+    identity::{Principal, Unverified},
+    manifest::Grants,
+    server::{callers::Known, generation::Generation},
+};
 
 /// How callers are told apart, whoever they are at present.
 pub(in crate::server) struct Authenticator {
@@ -13,46 +18,80 @@ pub(in crate::server) struct Authenticator {
     pub(in crate::server) anonymous: bool,
 }
 
-impl Authenticator {
-    /// The caller of a request. A token that is present and doesn't verify is never an anonymous caller.
-    pub(super) fn authenticate(
-        &self,
-        parts: &Parts,
-        peer: Option<IpAddr>,
-        present: &Generation,
-    ) -> Result<Arc<Access>, Refused> {
+/// What a request brings to show who sends it. Its `Debug` shows nothing of a token.
+#[derive(Clone, Debug)]
+pub(super) struct Presented(Option<HeaderValue>);
+
+impl Presented {
+    /// Takes it out of a request: nothing behind sees a token (S08). A query string is no place for one.
+    pub(super) fn take(parts: &mut Parts) -> Result<Self, Refused> {
         if parts.uri.query().is_some_and(carries_token) {
             return Err(Refused::TokenInQuery);
         }
+        check(&parts.headers)?;
+        Ok(Self(parts.headers.remove(header::AUTHORIZATION).map(|mut value| {
+            value.set_sensitive(true);
+            value
+        })))
+    }
+
+    fn token(&self) -> Option<&[u8]> {
+        self.0.as_ref().map(|value| &value.as_bytes()[SCHEME.len()..])
+    }
+}
+
+impl Authenticator {
+    /// The caller of a request. A token that is present and doesn't verify is never an anonymous caller.
+    pub(super) async fn authenticate(
+        &self,
+        presented: &Presented,
+        peer: Option<IpAddr>,
+        present: &Generation,
+    ) -> Result<Known, Refused> {
         // Development mode: one local principal who may do everything.
         if let Some(everything) = &present.dev {
             let local = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
-            return local.then(|| Arc::clone(everything)).ok_or(Refused::NotLocal);
+            let access = local.then(|| Arc::clone(everything)).ok_or(Refused::NotLocal)?;
+            return Ok(Known { access, until: None });
         }
-        match bearer(&parts.headers)? {
-            Some(token) => {
-                let found = present.callers.as_ref().and_then(|callers| callers.of(token, SystemTime::now()));
-                found.map(|(access, _)| access).ok_or(Refused::BadToken)
-            }
-            None if self.anonymous => {
+        match (presented.token(), &present.callers) {
+            (Some(token), Some(callers)) => callers.of(token, present).await.map_err(Refused::from),
+            (Some(_), None) => Err(Refused::BadToken),
+            (None, _) if self.anonymous => {
                 let nobody = Principal::anonymous(peer);
-                Ok(Arc::new(Access::of(nobody, &present.rules.catalog, &Grants::default())))
+                let access = Arc::new(Access::of(nobody, &present.rules.catalog, &Grants::default()));
+                Ok(Known { access, until: None })
             }
-            None => Err(Refused::NoToken),
+            (None, _) => Err(Refused::NoToken),
         }
     }
 }
 
-/// The token of the one `Authorization` header, whatever bytes it has (RFC 6750 §2.1). Other schemes, an empty token or
-/// two headers are no token that verifies.
-fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Refused> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Refused::BadToken);
+impl From<Unverified> for Refused {
+    fn from(unverified: Unverified) -> Self {
+        match unverified {
+            Unverified::Refused(_) => Self::BadToken,
+            Unverified::Unavailable(_) => Self::CantVerify,
+            Unverified::Lacking(scopes) => Self::LacksScopes(scopes),
+        }
     }
-    let (scheme, token) = value.as_bytes().split_at_checked(7).ok_or(Refused::BadToken)?;
-    if scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty() { Ok(Some(token)) } else { Err(Refused::BadToken) }
+}
+
+/// The scheme, in whatever case, and the one space after it.
+const SCHEME: &[u8] = b"bearer ";
+
+/// An `Authorization` header is the only one, and has a token, whatever bytes that has (RFC 6750 §2.1). Other schemes and an
+/// empty token are no token that verifies.
+fn check(headers: &HeaderMap) -> Result<(), Refused> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next().map(HeaderValue::as_bytes), values.next()) {
+        (None, _) => Ok(()),
+        (Some(value), None) if value.len() > SCHEME.len() => {
+            let scheme = &value[..SCHEME.len()];
+            if scheme.eq_ignore_ascii_case(SCHEME) { Ok(()) } else { Err(Refused::BadToken) }
+        }
+        (Some(_), _) => Err(Refused::BadToken),
+    }
 }
 
 /// Whether a query string has a key under which clients put tokens.

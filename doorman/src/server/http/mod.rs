@@ -4,21 +4,25 @@
 mod agreement;
 mod authenticate;
 mod bodies;
+mod lasting;
+mod metadata;
 mod origin;
 mod refuse;
 mod serve;
 mod sessions;
+mod step_up;
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::{Duration, Instant, SystemTime},
 };
 
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{Method, StatusCode, header, request::Parts},
+    http::{Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
@@ -30,7 +34,9 @@ use rmcp::transport::{
 use tokio_util::sync::CancellationToken;
 
 pub(super) use authenticate::Authenticator;
+use authenticate::Presented;
 use bodies::Bodies;
+pub(super) use metadata::Metadata;
 pub(super) use origin::Origins;
 use refuse::Refused;
 pub(super) use serve::{Reach, ReachOptions};
@@ -102,7 +108,22 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
     let path = settings.path.clone();
     let bodies = Bodies::new(settings.max_body);
     let server = Arc::new(Server { door, settings, sessions, bodies, stateless });
-    Router::new().route(&path, any(endpoint)).route(HEALTH, get(report)).with_state(server)
+    Router::new()
+        .route(&path, any(endpoint))
+        .route(HEALTH, get(report))
+        .route(metadata::WELL_KNOWN, get(describe))
+        .route(&format!("{}/{{*path}}", metadata::WELL_KNOWN), get(describe))
+        .with_state(server)
+}
+
+/// Whom to ask for a token, where there is somebody: at the one address that goes with the server's URL.
+async fn describe(State(server): State<Arc<Server>>, uri: Uri) -> Response {
+    match server.metadata().filter(|metadata| metadata.path == uri.path()) {
+        Some(metadata) => {
+            ([(header::CONTENT_TYPE, "application/json")], metadata.document.clone()).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// How the server is, for those who look after it: counts, and nothing that names anything.
@@ -131,7 +152,7 @@ async fn endpoint(State(server): State<Arc<Server>>, request: Request) -> Respon
         Ok(response) => response,
         Err(refused) => {
             server.door.guard.audit.rejected(refused.reason(), Transport::Http);
-            refused.into_response()
+            refused.into_response(server.metadata().as_deref())
         }
     }
 }
@@ -139,32 +160,41 @@ async fn endpoint(State(server): State<Arc<Server>>, request: Request) -> Respon
 impl Server {
     async fn answer(self: &Arc<Self>, request: Request) -> Result<Response, Refused> {
         let (mut parts, body) = request.into_parts();
-        self.settings.origins.check(&parts)?;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        let mut arrival = self.arrival(&parts, peer)?;
+        self.settings.origins.check(&parts, self.metadata().as_deref())?;
+        let sender = Sender { presented: Presented::take(&mut parts)?, peer };
+        let (mut arrival, mut until) = self.arrival(&sender).await?;
         let (body, held, means) = match parts.method {
             Method::POST => {
+                let began = Instant::now();
                 let (body, held) = self.bodies.read(arrival.access.caller, &parts.headers, body).await?;
                 // A body takes the time that its sender takes: what counts is what holds now.
-                arrival = self.arrival(&parts, peer)?;
+                let lapsed = until.is_some_and(|until| until <= SystemTime::now()) || began.elapsed() > AT_ONCE;
+                if lapsed || !Arc::ptr_eq(&arrival.generation, &self.door.present()) {
+                    (arrival, until) = self.arrival(&sender).await?;
+                }
                 let envelope = scan::scan(&body, &self.settings.scan)?;
                 agreement::check(&parts.headers, &envelope)?;
+                if let Some(answer) = self.step_up(&arrival, &envelope, &body).await {
+                    return Ok(answer);
+                }
                 let means = Means::of(&envelope);
                 (body, Some(held), means)
             }
             _ => (Bytes::new(), None, Means::Else),
         };
-        // The token has done its work: nothing behind this line can see it (S08).
-        parts.headers.remove(header::AUTHORIZATION);
+        // An answer that lasts ends with what its caller may.
+        let lasts = parts.method == Method::GET || means == Means::Listening;
+        let watch = until.filter(|_| lasts).map(|until| lasting::Watch { server: Arc::clone(self), sender, until });
         let bound = parts.headers.contains_key(sessions::HEADER);
         let stateless = self.settings.stateless || !arrival.access.principal.is_verified();
         if stateless && bound {
             return Err(Refused::UnknownSession);
         }
-        if stateless || (means == Means::Stateless && !bound) {
+        if stateless || (means.is_stateless() && !bound) {
             parts.extensions.insert(Pass::of(&arrival));
             let served = Box::pin(self.stateless.handle(Request::from_parts(parts, Full::new(body))));
-            return Ok(ARRIVAL.scope(arrival, served).await.map(Body::new).into_response());
+            return Ok(lasting::last(ARRIVAL.scope(arrival, served).await.map(Body::new).into_response(), watch));
         }
         let ticket = self.sessions.admit(&parts, arrival.access.caller, means == Means::Opening).await?;
         arrival.session = ticket.tag();
@@ -179,17 +209,32 @@ impl Server {
         match means {
             // On a task of its own: a client that goes away can't part a session from its owner.
             Means::Opening => tokio::spawn(served).await.map_err(|_| Refused::BrokenBody),
-            _ => Ok(served.await),
+            _ => Ok(lasting::last(served.await, watch)),
         }
     }
 
-    /// Who sends a request, and what is served to them now.
-    fn arrival(&self, parts: &Parts, peer: Option<IpAddr>) -> Result<Arrival, Refused> {
+    /// What strangers are told of tokens.
+    fn metadata(&self) -> Option<Arc<Metadata>> {
+        self.door.present().verifying.as_ref()?.metadata.clone()
+    }
+
+    /// Who sends a request, until when that is known to hold, and what is served to them now.
+    async fn arrival(&self, sender: &Sender) -> Result<(Arrival, Option<SystemTime>), Refused> {
         let generation = self.door.present();
-        let access = self.settings.authenticator.authenticate(parts, peer, &generation)?;
-        Ok(Arrival { generation, access, session: None, transport: Transport::Http })
+        let known = self.settings.authenticator.authenticate(&sender.presented, sender.peer, &generation).await?;
+        let arrival = Arrival { generation, access: known.access, session: None, transport: Transport::Http };
+        Ok((arrival, known.until))
     }
 }
+
+/// Who says to be the sender of a request, and from where it came.
+struct Sender {
+    presented: Presented,
+    peer: Option<IpAddr>,
+}
+
+/// A body that comes within this time changes nothing of who sent it.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What a message is about, as far as sessions go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -198,6 +243,8 @@ enum Means {
     Opening,
     /// It is of a protocol version that has no sessions.
     Stateless,
+    /// As such, and its answer goes on for as long as the caller listens.
+    Listening,
     Else,
 }
 
@@ -205,9 +252,14 @@ impl Means {
     fn of(envelope: &scan::Envelope<'_>) -> Self {
         match (envelope.method.as_deref(), envelope.protocol_version.as_deref()) {
             (Some("initialize"), _) => Self::Opening,
+            (Some("subscriptions/listen"), Some("2026-07-28")) => Self::Listening,
             (Some(_), Some("2026-07-28")) => Self::Stateless,
             _ => Self::Else,
         }
+    }
+
+    fn is_stateless(self) -> bool {
+        matches!(self, Self::Stateless | Self::Listening)
     }
 }
 

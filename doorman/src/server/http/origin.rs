@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header, request::Parts, uri::Authority};
 
-use super::refuse::Refused;
+use super::{metadata::Metadata, refuse::Refused};
 
 /// The names under which this server answers, and the web pages that may call it.
 #[derive(Debug, Clone, Default)]
@@ -27,14 +27,15 @@ impl Origins {
         Ok(Self { hosts: hosts.collect::<Result<_, _>>()?, origins: origins.collect::<Result<_, _>>()? })
     }
 
-    pub(super) fn check(&self, parts: &Parts) -> Result<(), Refused> {
-        let host = self.host(parts).ok_or(Refused::Host)?;
+    /// Whether a request may come from where it says, and is for this server, which `metadata` may name, too.
+    pub(super) fn check(&self, parts: &Parts, metadata: Option<&Metadata>) -> Result<(), Refused> {
+        let host = self.host(parts, metadata.and_then(|it| authority(&it.host))).ok_or(Refused::Host)?;
         self.origin(&parts.headers, &host)
     }
 
     /// The host that the request is for, if it is one of ours. An absolute-form target must agree with the header
     /// (RFC 9112 §3.2.2).
-    fn host(&self, parts: &Parts) -> Option<(String, Option<u16>)> {
+    fn host(&self, parts: &Parts, own: Option<(String, Option<u16>)>) -> Option<(String, Option<u16>)> {
         let header = match single(&parts.headers, header::HOST) {
             Some(text) => Some(authority(text?)?),
             None => None,
@@ -49,7 +50,8 @@ impl Origins {
             (None, None) => return None,
         };
         let named = |known: &String| *known == host.0 || *known == join(&host.0, host.1);
-        (is_loopback(&host.0) || self.hosts.iter().any(named)).then_some(host)
+        let is_own = own.is_some_and(|own| own.0 == host.0);
+        (is_loopback(&host.0) || is_own || self.hosts.iter().any(named)).then_some(host)
     }
 
     /// Requests without `Origin` come from programs, not from pages. Pages of this machine, and of the very host that

@@ -1,11 +1,14 @@
 //! Refusals before the guard: each has one answer and one word in the audit log.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 
-use super::plain;
+use super::{
+    metadata::{Challenge, Metadata},
+    plain,
+};
 use crate::server::scan;
 
 /// Why a request goes no further.
@@ -19,6 +22,10 @@ pub(super) enum Refused {
     NoToken,
     /// A token, or something in its place, that doesn't verify.
     BadToken,
+    /// A token that can't be verified now.
+    CantVerify,
+    /// A token without scopes that every caller needs.
+    LacksScopes(Vec<String>),
     /// A token in the query string (RFC 6750 §5.3 advises against it; S08).
     TokenInQuery,
     /// `Doorman::dev()` answers this machine only.
@@ -55,6 +62,8 @@ impl Refused {
             Self::Origin => "origin",
             Self::NoToken => "no_token",
             Self::BadToken => "bad_token",
+            Self::CantVerify => "cant_verify",
+            Self::LacksScopes(_) => "insufficient_scope",
             Self::TokenInQuery => "token_in_query",
             Self::NotLocal => "not_local",
             Self::TooLarge(_) => "too_large",
@@ -69,14 +78,23 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
+impl Refused {
+    /// The answer. `metadata` is what strangers are told of tokens.
+    pub(super) fn into_response(self, metadata: Option<&Metadata>) -> Response {
         match self {
             Self::Host => plain(StatusCode::FORBIDDEN, "Forbidden: this server doesn't answer to that Host"),
             Self::Origin => plain(StatusCode::FORBIDDEN, "Forbidden: that Origin may not call this server"),
             Self::NotLocal => plain(StatusCode::FORBIDDEN, "Forbidden: development mode answers this machine only"),
-            Self::NoToken => challenge("Bearer"),
-            Self::BadToken => challenge("Bearer error=\"invalid_token\""),
+            Self::NoToken => challenge(StatusCode::UNAUTHORIZED, &Challenge::Token, metadata),
+            Self::BadToken => challenge(StatusCode::UNAUTHORIZED, &Challenge::OtherToken, metadata),
+            Self::LacksScopes(lacking) => {
+                challenge(StatusCode::FORBIDDEN, &Challenge::BaseScopes(&lacking), metadata)
+            }
+            Self::CantVerify => {
+                let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable: tokens can't be verified");
+                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
+                response
+            }
             Self::TokenInQuery => {
                 plain(StatusCode::BAD_REQUEST, "Bad Request: a token belongs in the Authorization header")
             }
@@ -108,9 +126,12 @@ fn json(message: &str) -> Response {
     (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], message.to_owned()).into_response()
 }
 
-/// 401 with the challenge of RFC 6750 §3.
-fn challenge(value: &'static str) -> Response {
-    let mut response = plain(StatusCode::UNAUTHORIZED, "Unauthorized");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+/// When to ask again where tokens can't be verified, in seconds: an issuer isn't asked more often.
+const RETRY_AFTER: u64 = 5;
+
+/// A refusal that says what would open (RFC 6750 §3).
+pub(super) fn challenge(status: StatusCode, challenge: &Challenge<'_>, metadata: Option<&Metadata>) -> Response {
+    let mut response = plain(status, status.canonical_reason().unwrap_or_default());
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.header(metadata));
     response
 }

@@ -159,12 +159,12 @@ impl App {
         let refuse = |reason| Err(Error::Unsafe { address: address.to_string(), reason });
         match () {
             () if present.callers.is_none() && present.dev.is_none() && !self.reach.anonymous => {
-                refuse("nobody could ever call; give --tokens or DOORMAN_BEARER_TOKEN")
+                refuse("nobody could ever call; give --tokens, --auth or DOORMAN_BEARER_TOKEN")
             }
             () if address.ip().to_canonical().is_loopback() => Ok(()),
             () if present.dev.is_some() => refuse("development mode grants everything and serves this machine only"),
             () if present.callers.is_none() => {
-                refuse("callers can't be told apart; give --tokens or DOORMAN_BEARER_TOKEN")
+                refuse("callers can't be told apart; give --tokens, --auth or DOORMAN_BEARER_TOKEN")
             }
             () if !self.reach.behind_tls_proxy => refuse(
                 "tokens would cross the network in the clear; put a TLS proxy in front and say --behind-tls-proxy",

@@ -19,7 +19,7 @@ async fn figures_of_first_and_remembered_tokens() {
     for (name, signer) in [("RS256", &*RSA), ("ES256", &P256), ("ES384", &P384), ("EdDSA", &ED25519)] {
         let (issuer, auth) = world(signer).await;
         let tokens: Vec<_> = (0..ROUNDS).map(|it| signer.token(&claims(&issuer, json!({ "jti": it })))).collect();
-        auth.prepare().await.unwrap();
+        auth.prepare().await;
         let mut took = [Duration::ZERO; 2];
         for took in &mut took {
             let before = Instant::now();

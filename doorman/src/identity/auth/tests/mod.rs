@@ -27,7 +27,7 @@ const HERE: &str = "https://mcp.example/mcp";
 
 /// What a token's verification came to, in a word.
 async fn outcome(auth: &Auth, token: &str, now: Moment) -> Result<String, Unverified> {
-    auth.verify_at(token, now).await.map(|Bearer { identity, .. }| identity.subject)
+    auth.verify_at(token, now).await.map(|Bearer { identity, .. }| identity.subject.clone())
 }
 
 fn refused<T>(word: &'static str) -> Result<T, Unverified> {

@@ -223,7 +223,7 @@ fn s07_tokens_for_other_uses_are_no_access_tokens() {
 
 #[test]
 fn scopes_are_those_of_the_token_or_none() {
-    let scopes = |change| said(change, TOKEN).map(|it| it.identity.scopes.expect("its own").join(","));
+    let scopes = |change| said(change, TOKEN).map(|it| it.identity.scopes.as_ref().expect("its own").join(","));
     for (change, found) in [
         (json!({}), Ok("mcp,base")),
         (json!({ "scope": null }), Ok("")),
@@ -255,7 +255,7 @@ fn all_lacking_base_scopes_are_told_at_once() {
 #[test]
 fn where_tenants_are_each_token_has_one() {
     let policy = Policy { tenant: Some("org".into()), ..policy() };
-    let tenant = |change| policy.judge(&claims(change), TOKEN, at(NOW)).map(|it| it.identity.tenant);
+    let tenant = |change| policy.judge(&claims(change), TOKEN, at(NOW)).map(|it| it.identity.tenant.clone());
     assert_eq!(tenant(json!({ "org": "acme" })), Ok(Some("acme".into())));
     for change in [json!({}), json!({ "org": "" }), json!({ "org": 7 }), json!({ "org": ["acme"] })] {
         assert_eq!(tenant(change), Err("no tenant"));

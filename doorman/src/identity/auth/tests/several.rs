@@ -20,7 +20,7 @@ async fn s07_a_token_is_looked_at_by_the_issuer_that_it_names_and_no_other() {
     asked.tell(ASK, Reply::json(&claims(&asked, json!({ "active": true, "sub": "opaque" }))));
     let ask = Auth::introspection(asked.name(), HERE, "id", Secret::new("secret")).allow_loopback_http();
     let issuers = Issuers::new([at_a, ask, at_b]).unwrap();
-    let verify = async |token: &str| issuers.verify_at(token, now).await.map(|it| it.identity.subject);
+    let verify = async |token: &str| issuers.verify_at(token, now).await.map(|it| it.identity.subject.clone());
     assert_eq!(verify(&P256.token(&claims(&a, json!({})))).await, ada());
     assert_eq!((b.requests().len(), asked.requests().len()), (0, 0));
     assert_eq!(verify(&RSA.token(&claims(&b, json!({})))).await, ada());
@@ -43,7 +43,7 @@ async fn s07_a_token_is_looked_at_by_the_issuer_that_it_names_and_no_other() {
     b.stop().await;
     let later = now.after(Duration::from_secs(7000));
     let token = RSA.token(&claims(&b, json!({})));
-    assert_eq!(issuers.verify_at(&token, later).await.map(|it| it.identity.subject), unavailable("no connection"));
+    assert_eq!(issuers.verify_at(&token, later).await.map(|it| it.identity.subject.clone()), unavailable("no connection"));
     assert_eq!(issuers.trouble(), Some("no connection"));
 }
 
@@ -51,7 +51,7 @@ async fn s07_a_token_is_looked_at_by_the_issuer_that_it_names_and_no_other() {
 async fn opaque_tokens_are_nobodys_where_no_issuer_is_asked() {
     let (issuer, auth) = world(&P256).await;
     let issuers = Issuers::new([auth]).unwrap();
-    let found = issuers.verify("opaque").await.map(|it| it.identity.subject);
+    let found = issuers.verify("opaque").await.map(|it| it.identity.subject.clone());
     assert_eq!(found, refused("nobody's token"));
     assert_eq!(issuer.count(METADATA), 0);
 }
@@ -84,12 +84,12 @@ async fn agents_tenants_and_scopes_come_from_claims() {
     let with = |change| P256.token(&claims(&issuer, change));
     let all = json!({ "https://example/id": "a-1", "role": "clerk", "org": "acme", "scope": "mcp admin" });
     let bearer = auth.verify_at(&with(all), now).await.unwrap();
-    let agent = bearer.identity.agent.unwrap();
+    let agent = bearer.identity.agent.clone().unwrap();
     assert_eq!((agent.id(), agent.kind()), ("a-1", "clerk"));
     assert_eq!(bearer.identity.tenant.as_deref(), Some("acme"));
     assert_eq!(bearer.identity.client.as_deref(), Some("app"));
     assert_eq!(bearer.identity.issuer, Some(issuer.name()));
-    assert_eq!(bearer.identity.scopes.unwrap(), ["mcp", "admin", "write", "read"]);
+    assert_eq!(bearer.identity.scopes.clone().unwrap(), ["mcp", "admin", "write", "read"]);
     // The default's claims name nobody then.
     let token = with(json!({ "agent_id": "a-1", "agent_type": "clerk", "org": "acme", "scope": "mcp read" }));
     assert_eq!(auth.verify_at(&token, now).await.unwrap().identity.agent, None);
@@ -111,7 +111,7 @@ async fn agents_come_from_a_table() {
     let auth = auth.agent_of("client_id", [("app", Agent::new("a-1", "clerk").unwrap())]);
     let agent = async |change| {
         let token = P256.token(&claims(&issuer, change));
-        auth.verify_at(&token, now).await.map(|it| it.identity.agent.map(|it| it.id().to_owned()))
+        auth.verify_at(&token, now).await.map(|it| it.identity.agent.as_ref().map(|it| it.id().to_owned()))
     };
     assert_eq!(agent(json!({})).await, Ok(Some("a-1".into())));
     assert_eq!(agent(json!({ "client_id": "other", "agent_id": "a-1", "agent_type": "clerk" })).await, Ok(None));
