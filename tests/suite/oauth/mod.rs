@@ -7,11 +7,14 @@ mod challenges;
 mod file;
 mod issuers;
 mod keys;
+mod lasting;
+mod launch;
 mod leaks;
 mod login;
 mod opaque;
 mod outage;
 mod owners;
+mod reload;
 mod scopes;
 mod tokens;
 
