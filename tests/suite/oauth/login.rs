@@ -53,12 +53,12 @@ fn free_port() -> u16 {
     ports.take(8_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port")
 }
 
-/// The fixture at the URL that it says it has.
-fn reachable(authority: &Authority, change: impl FnOnce(&mut Value)) -> Server {
+/// A fixture at the URL that it says it has.
+fn reachable(fixture: Fixture, authority: &Authority, change: impl FnOnce(&mut Value)) -> Server {
     let port = free_port();
     let mut file = json!({"resource": format!("http://127.0.0.1:{port}/mcp"), "issuers": [authority.entry()]});
     change(&mut file);
-    Fixture::new().auth(&file).serve_on(port)
+    fixture.auth(&file).serve_on(port)
 }
 
 /// Logs in with the SDK and calls tools; gives what its client saw.
@@ -88,7 +88,8 @@ fn the_python_sdk_logs_in_end_to_end() {
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
     }}}));
-    let server = reachable(&authority, |file| file["scopes_supported"] = json!(["mcp", "invoices:read"]));
+    let server =
+        reachable(Fixture::new(), &authority, |file| file["scopes_supported"] = json!(["mcp", "invoices:read"]));
     for mode in ["legacy", "2026-07-28"] {
         for more in [&[][..], &["--document", DOCUMENT]] {
             let seen = logs_in(&server, mode, more);
@@ -105,7 +106,7 @@ fn the_python_sdk_logs_in_end_to_end() {
 #[test]
 fn s02_the_sdk_asks_for_the_base_scopes_of_the_challenge() {
     let authority = Authority::start();
-    let server = reachable(&authority, |file| {
+    let server = reachable(Fixture::new(), &authority, |file| {
         file["required_scopes"] = json!(["mcp"]);
         file["scopes_supported"] = json!(["mcp"]);
     });
@@ -114,5 +115,25 @@ fn s02_the_sdk_asks_for_the_base_scopes_of_the_challenge() {
         assert_eq!(seen["challenges"][0]["scope"], "mcp", "{seen}");
         assert_eq!(seen["calls"]["whoami"]["structured"]["subject"], "ada", "{seen}");
         assert_eq!(seen["calls"]["get_invoice"]["code"], -32602, "{seen}");
+    }
+}
+
+/// A client that calls what it may discover and lacks the scopes of, asks for those, and is let through.
+#[test]
+fn s02_the_sdk_steps_up_for_what_it_may_discover() {
+    let authority = Authority::start();
+    let fixture = Fixture::new().env("FIXTURE_DISCOVERABLE", "get_invoice");
+    let server = reachable(fixture, &authority, |file| file["required_scopes"] = json!(["mcp"]));
+    for mode in ["legacy", "2026-07-28"] {
+        let seen = logs_in(&server, mode, &[]);
+        assert_eq!(seen["challenges"][0]["scope"], "mcp", "{seen}");
+        let (second, third) = (&seen["challenges"][1], seen["challenges"].get(2));
+        assert_eq!(
+            (&second["error"], &second["scope"]),
+            (&json!("insufficient_scope"), &json!("invoices:read")),
+            "{seen}"
+        );
+        assert!(third.is_none(), "{seen}");
+        assert_eq!(seen["calls"]["get_invoice"]["structured"]["customer"], "ACME", "{seen}");
     }
 }
