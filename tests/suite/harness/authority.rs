@@ -103,10 +103,16 @@ impl Authority {
         request.header("Content-Type", "application/x-www-form-urlencoded").send(address(&self.issuer)).value()
     }
 
-    /// New keys. The old ones stay published, or don't.
+    /// New keys; the old ones stay published.
     #[track_caller]
-    pub(crate) fn rotate(&self, keep: bool) {
-        self.ask("rotate", &json!({ "keep": keep }));
+    pub(crate) fn rotate(&self) {
+        self.ask("rotate", &json!({"keep": true}));
+    }
+
+    /// New keys, instead of the old ones.
+    #[track_caller]
+    pub(crate) fn replace_keys(&self) {
+        self.ask("rotate", &json!({"keep": false}));
     }
 
     /// How its endpoints misbehave from now on; see `trouble.mjs`.
@@ -115,10 +121,16 @@ impl Authority {
         self.ask("behave", how);
     }
 
-    /// Opens or closes the issuer's port.
+    /// Closes the issuer's port: nobody is there.
     #[track_caller]
-    pub(crate) fn listen(&self, on: bool) {
-        self.ask("listen", &json!({ "on": on }));
+    pub(crate) fn close(&self) {
+        self.ask("listen", &json!({"on": false}));
+    }
+
+    /// Opens the issuer's port again.
+    #[track_caller]
+    pub(crate) fn open(&self) {
+        self.ask("listen", &json!({"on": true}));
     }
 
     /// Takes an opaque token back.

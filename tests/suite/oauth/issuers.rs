@@ -49,7 +49,7 @@ fn s07_an_opaque_token_goes_to_the_issuer_that_is_asked() {
     // Neither lends the other its way: a signed token isn't asked about, and what is asked about needs no signature.
     let posed = json!({"issuer": answering.issuer});
     refused(&server, "in the name of the one that is asked", &signing.token(posed));
-    answering.listen(false);
+    answering.close();
     admitted(&server, "signed, while the other is down", &signing.token(json!({})));
     unknown(&server, "asked about, while it is down", &answering.token(json!({"format": "opaque", "sub": "bea"})));
 }

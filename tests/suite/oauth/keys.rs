@@ -18,7 +18,7 @@ fn s07_keys_rotate_while_serving() {
     let first = authority.token(json!({}));
     admitted(&server, "the first keys", &first);
     // The issuer signs with new keys, and still publishes the old ones.
-    authority.rotate(true);
+    authority.rotate();
     let second = authority.token(json!({"sub": "bea"}));
     assert_eq!(admitted(&server, "new keys", &second)["subject"], "bea");
     admitted(&server, "the old ones beside them", &first);
@@ -26,7 +26,7 @@ fn s07_keys_rotate_while_serving() {
     let server = fixture.serve();
     admitted(&server, "the old ones", &first);
     admitted(&server, "those from before", &second);
-    authority.rotate(false);
+    authority.replace_keys();
     let third = authority.token(json!({}));
     admitted(&server, "the newest keys", &third);
     for (what, token) in [("withdrawn", &first), ("withdrawn, too", &second)] {
@@ -50,7 +50,7 @@ fn s07_an_unknown_kid_fetches_once_then_cools_down() {
     assert_eq!(authority.seen("metadata"), (0, 0), "and where they are is known");
     admitted(&server, "good", &good);
     // The wait that strangers cause isn't for ever, and costs those nothing whose keys are there.
-    authority.rotate(true);
+    authority.rotate();
     admitted(&server, "good", &good);
     assert_eq!(status(&server, &authority.token(json!({}))), 401, "it still cools down");
     assert_eq!(authority.seen("jwks"), (1, 1));

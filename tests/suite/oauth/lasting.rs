@@ -48,7 +48,7 @@ fn goes_on(wire: &mut Wire) {
 
 fn exact(authority: &Authority) -> Fixture {
     let mut entry = authority.entry();
-    entry["leeway"] = "0s".into();
+    entry["leeway"] = "1ms".into();
     Fixture::new().auth(&trusting([entry]))
 }
 
@@ -81,7 +81,7 @@ fn s07_a_stream_ends_when_its_token_is_revoked() {
     }
     good.iter_mut().for_each(goes_on);
     // Nor does one go on of which nobody can say whether it should.
-    authority.listen(false);
+    authority.close();
     for wire in &mut good {
         ends(wire, Duration::from_secs(4));
     }

@@ -67,7 +67,7 @@ fn s24_s26_a_reload_while_the_issuer_is_down_costs_nobody_anything() {
     let server = Fixture::new().auth(&trusting([authority.entry()])).serve();
     let tokens = authority.tokens([json!({"scope": "invoices:read"}), json!({"sub": "bea"})]);
     admitted(&server, "before", &tokens[0]);
-    authority.listen(false);
+    authority.close();
     server.fixture.file("reader.yaml", "agent_type: reader\nscopes: [misc:use]\n");
     assert!(server.process.reload().contains("reloaded"));
     for token in &tokens {
