@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Cast, Door, Era, Fixture, Request, SECRET, digest};
 
 /// A request that any caller may make.
-fn ping() -> Request {
+pub(crate) fn ping() -> Request {
     Request::post(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#)
         .header("MCP-Protocol-Version", "2026-07-28")
         .header("Mcp-Method", "tools/call")

@@ -18,6 +18,7 @@ mod long;
 mod macros;
 mod messages;
 mod modules;
+mod oauth;
 mod reference;
 mod reload;
 mod resources;

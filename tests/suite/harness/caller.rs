@@ -95,6 +95,12 @@ impl Caller {
         self.abilities = abilities;
     }
 
+    /// From now on it bears another token, in the same session.
+    pub(crate) fn bears(&mut self, other: &str) {
+        let Link::Http { token, .. } = &mut self.link else { panic!("this caller is on stdio") };
+        *token = Some(other.to_owned());
+    }
+
     pub(super) fn is_on_stdio(&self) -> bool {
         matches!(self.link, Link::Stdio(..))
     }

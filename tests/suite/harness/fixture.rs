@@ -126,6 +126,12 @@ impl Fixture {
         self.arg("--tokens").arg(tokens)
     }
 
+    /// Tokens of authorization servers are taken as this says (JSON is YAML, too).
+    pub(crate) fn auth(self, said: &Value) -> Self {
+        let file = self.private("auth.yaml", &said.to_string());
+        self.arg("--auth").arg(file)
+    }
+
     /// Without manifests and tokens.
     pub(crate) fn bare() -> Self {
         let fixture = Self::empty(Program::Fixture);
@@ -238,8 +244,14 @@ impl Fixture {
     /// Starts it on HTTP.
     #[track_caller]
     pub(crate) fn serve(&self) -> Server {
+        self.serve_on(0)
+    }
+
+    /// Starts it on HTTP, on this port.
+    #[track_caller]
+    pub(crate) fn serve_on(&self, port: u16) -> Server {
         let mut command = self.command();
-        command.args(["--http", "127.0.0.1:0"]);
+        command.args(["--http", &format!("127.0.0.1:{port}")]);
         let process = Process::start(command);
         let address = eventually("the server's address", || {
             let said = process.stderr();

@@ -4,6 +4,7 @@
 //! A [`Fixture`] says how the fixture is started; [`Fixture::caller`] gives a [`Caller`] through one [`Door`], and
 //! [`Fixture::serve`] a [`Server`] that several callers and raw requests share.
 
+mod authority;
 mod caller;
 mod fixture;
 mod http;
@@ -14,6 +15,7 @@ mod reply;
 mod stdio;
 mod talk;
 
+pub(crate) use authority::{Authority, INTROSPECTOR, RESOURCE, installed};
 pub(crate) use caller::{Caller, Door, Era, completing};
 pub(crate) use fixture::{Cast, Fixture, Server, Tail, digest};
 pub(crate) use http::{Request, Response, Wire};
