@@ -180,7 +180,8 @@ impl App {
         let handler = Handler::new(Arc::clone(&self.door));
         let asked = asked_to_stop();
         let stop = self.stop.child_token();
-        let serving = stdio::serve(handler, self.max_request, ScanLimits::default(), stop.clone());
+        let reloader = Arc::clone(&self.reloader);
+        let serving = stdio::serve(handler, reloader, self.max_request, ScanLimits::default(), stop.clone());
         let served = tokio::select! {
             served = serving => served,
             () = async { asked.await; self.let_calls_end().await } => Ok(()),
@@ -254,8 +255,7 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
     beside.spawn(flush_rejections(Arc::clone(&app.door)));
     beside.spawn(reload_when_told(Arc::clone(&app.reloader), hangups));
     if http.is_none() {
-        let reloader = Arc::clone(&app.reloader);
-        beside.spawn(async move { reloader.launch.keep(|| reloader.door.present()).await });
+        beside.spawn(keep_launched(Arc::clone(&app.reloader)));
     }
     if app.reloader.builder.watch {
         let mut seen = app.reloader.seen.clone();
@@ -278,6 +278,15 @@ async fn reload_when_told(reloader: Arc<Reloader>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         // What is wrong, the reload itself tells.
         drop(Arc::clone(&reloader).reload().await);
+    }
+}
+
+/// Those who listen on stdio, and say nothing, hear on for as long as the launcher's token is good.
+async fn keep_launched(reloader: Arc<Reloader>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tick.tick().await;
+        reloader.launch.refresh(&reloader.door.present()).await;
     }
 }
 

@@ -77,7 +77,7 @@ impl Generation {
 
     /// Whether a caller that was let in before is let in now.
     pub(super) fn knows(&self, principal: &Principal, caller: CallerKey) -> bool {
-        let launched = self.dev.is_some() || self.launched.is_some();
+        let launched = self.dev.is_some() || self.launched.as_ref().is_some_and(|it| it.access().is_some());
         launched || self.callers.as_ref().is_some_and(|callers| callers.know(principal, caller))
     }
 

@@ -4,7 +4,7 @@ use std::{
     env::VarError,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use super::{
@@ -64,9 +64,13 @@ impl Launched {
         self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the caller may do now, if its token hasn't expired.
-    pub(super) fn access(&self, now: SystemTime) -> Option<&Arc<Access>> {
-        self.until().is_none_or(|until| now < until).then_some(&self.access)
+    /// What the caller may do now, if its token is known to be good.
+    pub(super) fn access(&self) -> Option<&Arc<Access>> {
+        (!self.has_lapsed()).then_some(&self.access)
+    }
+
+    fn has_lapsed(&self) -> bool {
+        self.until().is_some_and(|until| until <= SystemTime::now())
     }
 }
 
@@ -109,21 +113,13 @@ impl Launch {
         Some(asked(&*verifying.verifier, token.expose()).await)
     }
 
-    /// Asks the verifier again whenever its word no longer holds, for as long as it stands by it.
-    pub(super) async fn keep(&self, present: impl Fn() -> Arc<Generation>) {
-        const PAUSE: Duration = Duration::from_secs(1);
-        loop {
-            tokio::time::sleep(PAUSE).await;
-            let generation = present();
-            let (Some(launched), Some(verifying)) = (&generation.launched, &generation.verifying) else { continue };
-            if launched.until().is_none_or(|until| SystemTime::now() < until) {
-                continue;
-            }
-            if let Some(Ok(bearer)) = self.bearer(Some(verifying)).await
-                && launched.access.principal.is(&bearer.identity)
-            {
-                *launched.until() = Some(bearer.expires);
-            }
+    /// Asks the verifier of the launcher's token again if its last word no longer holds.
+    pub(super) async fn refresh(&self, present: &Generation) {
+        let Some(launched) = present.launched.as_ref().filter(|it| it.has_lapsed()) else { return };
+        if let Some(Ok(bearer)) = self.bearer(present.verifying.as_ref()).await
+            && launched.access.principal.is(&bearer.identity)
+        {
+            *launched.until() = Some(bearer.expires);
         }
     }
 

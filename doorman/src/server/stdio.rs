@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     handler::Handler,
+    reload::Reloader,
     scan::{self, ScanLimits},
 };
 
@@ -32,12 +33,13 @@ const MOST_CANCELLED: usize = 10_000;
 /// Serves until stdin ends or `stop` fires.
 pub(super) async fn serve(
     handler: Handler,
+    reloader: Arc<Reloader>,
     max_line: usize,
     limits: ScanLimits,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let (stdin, stdout) = claim()?;
-    let transport = Lines::open(handler.clone(), stdin, stdout, max_line, limits)?;
+    let transport = Lines::open(handler.clone(), reloader, stdin, stdout, max_line, limits)?;
     let drained = transport.drained.clone();
     match handler.serve_with_ct(transport, stop).await {
         Ok(running) => drop(running.waiting().await),
@@ -71,7 +73,10 @@ enum Line {
 /// rmcp's transport over lines.
 struct Lines {
     handler: Handler,
+    reloader: Arc<Reloader>,
     lines: mpsc::Receiver<Line>,
+    /// The next one, while its sender is looked at.
+    next: Option<Line>,
     out: mpsc::Sender<Vec<u8>>,
     /// Requests that wait for their answer: a second one with the same id could never be told from the first.
     pending: Arc<Mutex<HashSet<RequestId>>>,
@@ -85,7 +90,14 @@ struct Lines {
 }
 
 impl Lines {
-    fn open(handler: Handler, input: File, output: File, max_line: usize, limits: ScanLimits) -> io::Result<Self> {
+    fn open(
+        handler: Handler,
+        reloader: Arc<Reloader>,
+        input: File,
+        output: File,
+        max_line: usize,
+        limits: ScanLimits,
+    ) -> io::Result<Self> {
         let (found, lines) = mpsc::channel(QUEUE);
         let (out, written) = mpsc::channel(QUEUE);
         let drained = CancellationToken::new();
@@ -97,7 +109,9 @@ impl Lines {
         })?;
         Ok(Self {
             handler,
+            reloader,
             lines,
+            next: None,
             out,
             pending: Arc::default(),
             cancelled: VecDeque::new(),
@@ -173,7 +187,12 @@ impl Transport<RoleServer> for Lines {
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            match self.lines.recv().await? {
+            if self.next.is_none() {
+                self.next = Some(self.lines.recv().await?);
+            }
+            // rmcp may drop this future while it waits: until then the line stays where it is.
+            self.reloader.launch.refresh(&self.reloader.door.present()).await;
+            match self.next.take()? {
                 Line::Message(line) => {
                     if let Some(message) = self.accept(&line).await {
                         return Some(message);

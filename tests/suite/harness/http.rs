@@ -181,11 +181,15 @@ impl Wire {
         assert!(status == 200 && events, "{status} {headers:?}");
     }
 
-    /// The next message of a stream; `None` if there is none for a while.
+    /// The next message of a stream; `None` if there is none for a while, or no more.
     pub(crate) fn event(&mut self, patience: Duration) -> Option<Value> {
         self.0.get_ref().set_read_timeout(Some(patience)).expect("a socket");
         loop {
             let line = self.line().ok()?;
+            // The last chunk.
+            if line == "0" {
+                return None;
+            }
             if let Some(data) = line.strip_prefix("data:").map(str::trim).filter(|data| !data.is_empty()) {
                 return Some(serde_json::from_str(data).expect("a message"));
             }

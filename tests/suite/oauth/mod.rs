@@ -5,6 +5,7 @@
 
 mod challenges;
 mod file;
+mod fleet;
 mod issuers;
 mod keys;
 mod lasting;

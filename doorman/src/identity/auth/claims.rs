@@ -54,7 +54,12 @@ impl Policy {
         }
         match claims.get("aud") {
             Some(audience) if is_for(audience, &self.resource) => {}
-            None if said == (Said::ByIssuer { audience: true }) => {}
+            // A refresh token is active, too, and says of itself no more than that. What is for bearers is an access token.
+            None if said == (Said::ByIssuer { audience: true }) => {
+                if !["token_type", "token_use"].iter().any(|claim| claims.contains_key(*claim)) {
+                    return Err("no token_type");
+                }
+            }
             _ => return Err("wrong audience"),
         }
         let expires = match date(claims, "exp", f64::floor)? {

@@ -35,6 +35,13 @@ impl Failed {
     }
 }
 
+/// An answer's body.
+pub(super) enum Answered {
+    Said(Vec<u8>),
+    /// The request can't be answered as it is (400).
+    Objected(Vec<u8>),
+}
+
 /// The client of one issuer.
 #[derive(Clone)]
 pub(super) struct Http(Client);
@@ -66,7 +73,10 @@ impl Http {
 
     /// The document at an address, of this many bytes at most.
     pub(super) async fn get(&self, url: &Url, most: usize) -> Result<Vec<u8>, Failed> {
-        answer(self.0.get(url.clone()), most).await
+        match answer(self.0.get(url.clone()), most).await? {
+            Answered::Said(body) => Ok(body),
+            Answered::Objected(_) => Err(Failed::Otherwise("an error's status")),
+        }
     }
 
     /// The answer to a form, sent with HTTP Basic credentials.
@@ -76,19 +86,20 @@ impl Http {
         credentials: &HeaderValue,
         form: String,
         most: usize,
-    ) -> Result<Vec<u8>, Failed> {
+    ) -> Result<Answered, Failed> {
         let request = self.0.post(url.clone()).header(AUTHORIZATION, credentials);
         answer(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form), most).await
     }
 }
 
 /// What the errors of the client say may have addresses and more in it; the words here don't.
-async fn answer(request: RequestBuilder, most: usize) -> Result<Vec<u8>, Failed> {
+async fn answer(request: RequestBuilder, most: usize) -> Result<Answered, Failed> {
     let failed =
         |error: reqwest::Error| Failed::Otherwise(if error.is_timeout() { "too slow" } else { "no connection" });
     let mut answer = request.header(ACCEPT, "application/json").send().await.map_err(failed)?;
-    match answer.status() {
-        StatusCode::OK => {}
+    let status = answer.status();
+    match status {
+        StatusCode::OK | StatusCode::BAD_REQUEST => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(Failed::Otherwise("it refuses this server")),
         StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::METHOD_NOT_ALLOWED => return Err(Failed::Absent),
         it if it.is_redirection() => return Err(Failed::Otherwise("a redirect, which is not followed")),
@@ -104,7 +115,7 @@ async fn answer(request: RequestBuilder, most: usize) -> Result<Vec<u8>, Failed>
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(if status == StatusCode::OK { Answered::Said(body) } else { Answered::Objected(body) })
 }
 
 /// An issuer's identifier, as text and as the place it names (RFC 8414 §2).

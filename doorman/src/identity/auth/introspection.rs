@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::{
     claims::{Policy, Said},
     discovery::Discovery,
-    fetch::{Http, Issuer, form_encoded},
+    fetch::{Answered, Http, Issuer, form_encoded},
     flight::{Flight, Moment, launch},
     json,
 };
@@ -151,7 +151,17 @@ impl Inner {
     async fn answer(&self, token: &str, now: Moment) -> Result<Result<Bearer, &'static str>, &'static str> {
         let place = self.discovery.find(&self.http, now.steady).await?;
         let form = format!("token={}&token_type_hint=access_token", form_encoded(token));
-        let said = self.http.post(&place, &self.credentials, form, LARGEST).await.map_err(|it| it.word())?;
+        let said = match self.http.post(&place, &self.credentials, form, LARGEST).await.map_err(|it| it.word())? {
+            Answered::Said(said) => said,
+            // RFC 7009 §2.2.1, which introspection endpoints answer, too: the token is none that it could say anything of.
+            Answered::Objected(why) => {
+                let why = json::object(&why).unwrap_or_default();
+                return match why.get("error").and_then(Value::as_str) {
+                    Some("unsupported_token_type") => Ok(Err("of a type that isn't asked about")),
+                    _ => Err("it objects to the question"),
+                };
+            }
+        };
         let mut said = json::object(&said).ok_or("its answer is no JSON object")?;
         match said.get("active") {
             Some(Value::Bool(true)) => {}

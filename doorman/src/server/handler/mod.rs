@@ -6,7 +6,6 @@ mod protocol;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock},
-    time::SystemTime,
 };
 
 use rmcp::{
@@ -71,7 +70,7 @@ impl Handler {
         #[cfg(not(feature = "http"))]
         let _ = extensions;
         let mut arrival = self.nobody(Transport::Stdio);
-        if let Some(access) = arrival.generation.launched.as_ref().and_then(|it| it.access(SystemTime::now())) {
+        if let Some(access) = arrival.generation.launched.as_ref().and_then(|it| it.access()) {
             arrival.access = Arc::clone(access);
         }
         arrival

@@ -33,8 +33,13 @@ fn active(issuer: &Issuer, change: Value) -> Reply {
 async fn world() -> (Issuer, Auth) {
     let issuer = Issuer::start().await;
     issuer.tell(ASK, active(&issuer, json!({})));
+    let auth = auth_of(&issuer);
+    (issuer, auth)
+}
+
+fn auth_of(issuer: &Issuer) -> Auth {
     let auth = Auth::introspection(issuer.name(), HERE, "a client:ä", Secret::new("s3cr&t +"));
-    (issuer, auth.allow_loopback_http().patience(Duration::from_millis(500)))
+    auth.allow_loopback_http().patience(Duration::from_millis(500))
 }
 
 #[tokio::test]
@@ -86,10 +91,25 @@ async fn s07_what_an_issuer_says_is_held_to_the_same_rules() {
     let (issuer, auth) = world().await;
     issuer.tell(ASK, Reply::json(&json!({ "active": true, "aud": null, "sub": "ada", "exp": null, "scope": null })));
     assert_eq!(outcome(&auth, OPAQUE, now).await, refused("wrong audience"));
-    let (issuer, auth) = (issuer, auth.audience_by_issuer());
-    assert_eq!(outcome(&auth, OPAQUE, now).await, ada());
+    let auth = auth.audience_by_issuer();
+    assert_eq!(outcome(&auth, OPAQUE, now).await, refused("no token_type"), "it may be a refresh token");
+    for kind in [json!({ "token_type": "Bearer" }), json!({ "token_use": "access_token" })] {
+        let auth = auth_of(&issuer);
+        let mut said = json!({ "active": true, "sub": "ada" });
+        said.as_object_mut().unwrap().extend(kind.as_object().cloned().unwrap());
+        issuer.tell(ASK, Reply::json(&said));
+        assert_eq!(outcome(&auth.audience_by_issuer(), OPAQUE, now).await, ada(), "{said}");
+    }
     issuer.tell(ASK, active(&issuer, json!({ "aud": "https://other.example" })));
     assert_eq!(outcome(&auth, "another", now).await, refused("wrong audience"));
+}
+
+#[tokio::test]
+async fn s07_a_token_that_the_issuer_isnt_asked_about_is_refused() {
+    let (issuer, auth) = world().await;
+    issuer.tell(ASK, Reply::json(&json!({ "error": "unsupported_token_type" })).with_status(400));
+    assert_eq!(outcome(&auth, OPAQUE, Moment::now()).await, refused("of a type that isn't asked about"));
+    assert_eq!(auth.trouble(), None, "others are told apart from it");
 }
 
 #[tokio::test]
@@ -101,6 +121,8 @@ async fn s07_answers_that_are_none_deny() {
         (Reply::status(403, ""), "it refuses this server"),
         (Reply::status(404, ""), "nothing is there"),
         (Reply::status(500, ""), "an error's status"),
+        (Reply::status(400, ""), "it objects to the question"),
+        (Reply::json(&json!({ "error": "invalid_request" })).with_status(400), "it objects to the question"),
         (Reply::status(307, "location: https://other.example/\r\n"), "a redirect, which is not followed"),
         (Reply::body(format!("{}{good}", " ".repeat(64 << 10))), "too large"),
         (Reply::body(format!("{}{good}", " ".repeat(64 << 10))).unmeasured(), "too large"),

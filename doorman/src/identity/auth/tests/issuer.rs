@@ -45,6 +45,10 @@ impl Reply {
         Self { head: format!("HTTP/1.1 {status} Told\r\n{headers}"), ..Self::body("") }
     }
 
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self { head: format!("HTTP/1.1 {status} Told\r\n"), ..self }
+    }
+
     pub(super) fn delayed(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
