@@ -103,17 +103,6 @@ impl Principal {
         self.voucher.is_some()
     }
 
-    /// Whether a verifier still says the same of this caller.
-    pub(crate) fn is(&self, identity: &Identity) -> bool {
-        let Identity { subject, issuer, tenant, client, scopes, agent } = identity;
-        self.subject.as_deref() == Some(subject)
-            && self.issuer.as_deref() == issuer.as_deref()
-            && self.tenant.as_deref() == tenant.as_deref()
-            && self.client.as_deref() == client.as_deref()
-            && self.scopes.as_deref() == scopes.as_deref()
-            && self.agent == *agent
-    }
-
     /// Who vouches for this caller.
     pub(crate) fn voucher(&self) -> Option<Voucher> {
         self.voucher

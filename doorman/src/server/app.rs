@@ -75,11 +75,7 @@ impl App {
         }?;
         guard::install_hook();
         checked::sound(&mut builder)?;
-        #[cfg(feature = "oauth")]
-        let written = options.auth.map(VerifierSource::File);
-        #[cfg(not(feature = "oauth"))]
-        let written = None;
-        let verifier = written.unwrap_or(std::mem::take(&mut builder.verifier));
+        let verifier = options.auth.map_or_else(|| std::mem::take(&mut builder.verifier), VerifierSource::File);
         let tokens = match (options.tokens, builder.tokens.take(), bearer) {
             (Some(path), ..) => TokenSource::File(path),
             (None, Some(tokens), _) => TokenSource::Given(tokens),
@@ -227,7 +223,7 @@ pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Err
         Asked::Nothing => Ok(()),
         Asked::Audit(command) => command.run(),
         Asked::Own(run) => run().await,
-        Asked::Validate(manifests) => inspect::validate(builder, manifests),
+        Asked::Validate(manifests, auth) => inspect::validate(builder, manifests, auth),
         Asked::Inspect(manifests, form) => inspect::inspect(builder, manifests, form),
         Asked::Run(options) => serve(builder, *options).await,
     }

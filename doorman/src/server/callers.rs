@@ -76,6 +76,7 @@ impl Callers {
     }
 
     /// Who bears a token, or why nobody is known to.
+    #[cfg(feature = "http")]
     pub(super) async fn of(&self, token: &[u8], present: &Generation) -> Result<Known, Unverified> {
         if let Some(known) = self.of_static(token, SystemTime::now()) {
             return Ok(known);

@@ -15,8 +15,8 @@ use crate::state::StateStore;
 pub(super) enum Asked {
     /// To serve.
     Run(Box<Options>),
-    /// Whether these manifests are valid.
-    Validate(Vec<PathBuf>),
+    /// Whether these manifests are valid, and a file about issuers.
+    Validate(Vec<PathBuf>, Option<PathBuf>),
     /// What they open.
     Inspect(Vec<PathBuf>, Form),
     /// Something about an audit log.
@@ -44,7 +44,7 @@ pub(super) struct Options {
     pub(super) manifests: Vec<PathBuf>,
     pub(super) watch: bool,
     pub(super) tokens: Option<PathBuf>,
-    #[cfg(feature = "oauth")]
+    /// About issuers; without the feature `oauth` there is none.
     pub(super) auth: Option<PathBuf>,
     pub(super) state: Option<StateStore>,
     pub(super) audit: AuditOptions,
@@ -66,7 +66,7 @@ pub(super) fn parse(builder: &Doorman, args: Vec<OsString>) -> Result<Asked, Err
         None => options(&mut matches).map(|options| Asked::Run(options.into())),
         Some((name, mut matches)) => match &*name {
             "run" => options(&mut matches).map(|options| Asked::Run(options.into())),
-            "validate" => Ok(Asked::Validate(paths(&mut matches))),
+            "validate" => Ok(Asked::Validate(paths(&mut matches), auth(&mut matches))),
             "inspect" => {
                 let form = if matches.get_flag("json") { Form::Json } else { Form::Text };
                 Ok(Asked::Inspect(paths(&mut matches), form))
@@ -95,6 +95,10 @@ fn paths(matches: &mut ArgMatches) -> Vec<PathBuf> {
     matches.remove_many("manifest").map(Iterator::collect).unwrap_or_default()
 }
 
+fn auth(matches: &mut ArgMatches) -> Option<PathBuf> {
+    if cfg!(feature = "oauth") { matches.remove_one("auth") } else { None }
+}
+
 fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
     Ok(Options {
         #[cfg(feature = "http")]
@@ -109,8 +113,7 @@ fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
         manifests: paths(matches),
         watch: matches.get_flag("watch"),
         tokens: matches.remove_one("tokens"),
-        #[cfg(feature = "oauth")]
-        auth: matches.remove_one("auth"),
+        auth: auth(matches),
         state: state(matches)?,
         audit: AuditOptions::of(matches)?,
         ops_log: matches.remove_one("ops-log"),
@@ -167,9 +170,11 @@ fn command(builder: &Doorman) -> Command {
     let required = |it: Arg| it.required(true);
     let subcommands = [
         serving(Command::new("run").about("Serve (what happens without a command, too)")),
-        Command::new("validate")
-            .about("Say whether manifests are valid, and all that is wrong with them; touches nothing that they name")
-            .arg(required(manifest("A manifest, or a folder of them"))),
+        issuers(
+            Command::new("validate")
+                .about("Say whether manifests are valid, and all that is wrong with them; touches nothing that they name")
+                .arg(required(manifest("A manifest, or a folder of them"))),
+        ),
         Command::new("inspect")
             .about("Show what agents see under these manifests: tools, effects, scopes, limits")
             .arg(required(manifest("A manifest, or a folder of them")))
@@ -204,12 +209,17 @@ fn serving(command: Command) -> Command {
             "input-keys",
             "Keys for what clients carry, for servers behind one address (0600; 64 hex digits a line)",
         ));
-    #[cfg(feature = "oauth")]
-    let command = command.arg(path("auth", "The OAuth issuers whose tokens callers may bear, and who those are; YAML"));
-    let command = audit::arguments(command);
+    let command = audit::arguments(issuers(command));
     #[cfg(feature = "http")]
     let command = http(command);
     command
+}
+
+fn issuers(command: Command) -> Command {
+    if !cfg!(feature = "oauth") {
+        return command;
+    }
+    command.arg(path("auth", "The OAuth issuers whose tokens callers may bear, and who those are; YAML"))
 }
 
 #[cfg(feature = "http")]

@@ -10,6 +10,7 @@ use super::{
     builder::Source,
     checked::{self, Checked, Lasting, Purpose},
     cli::{Form, say},
+    verifying::VerifierSource,
 };
 use crate::{
     exposure::{Effect, Grant, Kind},
@@ -17,8 +18,10 @@ use crate::{
 };
 
 /// Checks manifests as a start would, and nothing else: what is wrong is the error.
-pub(super) fn validate(builder: Doorman, manifests: Vec<PathBuf>) -> Result<(), Error> {
+pub(super) fn validate(builder: Doorman, manifests: Vec<PathBuf>, auth: Option<PathBuf>) -> Result<(), Error> {
+    let issuers = VerifierSource::of(auth).open(&builder.name, None);
     let checked = check(builder, manifests)?;
+    issuers?;
     for agent_type in checked.grants.types() {
         let modules: Vec<&str> = checked.health.of_type(agent_type).map(|module| &*module.name).collect();
         let line = format!("valid: agent type {agent_type}, modules: {}\n", listed(&modules));

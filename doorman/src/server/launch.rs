@@ -49,28 +49,23 @@ impl TokenSource {
     }
 }
 
-/// Who calls on stdio, and until when that is known to hold.
-pub(super) struct Launched {
-    access: Arc<Access>,
-    until: Mutex<Option<SystemTime>>,
-}
+/// Who calls on stdio, as far as that is known now.
+pub(super) struct Launched(Mutex<Known>);
 
 impl Launched {
-    fn of(access: &Arc<Access>, until: Option<SystemTime>) -> Self {
-        Self { access: Arc::clone(access), until: Mutex::new(until) }
+    fn of(access: &Arc<Access>) -> Self {
+        Self(Mutex::new(Known { access: Arc::clone(access), until: None }))
     }
 
-    fn until(&self) -> MutexGuard<'_, Option<SystemTime>> {
-        self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the caller may do now, if its token is known to be good.
-    pub(super) fn access(&self) -> Option<&Arc<Access>> {
-        (!self.has_lapsed()).then_some(&self.access)
-    }
-
-    fn has_lapsed(&self) -> bool {
-        self.until().is_some_and(|until| until <= SystemTime::now())
+    pub(super) fn access(&self) -> Option<Arc<Access>> {
+        let known = self.known();
+        let holds = known.until.is_none_or(|until| SystemTime::now() < until);
+        holds.then(|| Arc::clone(&known.access))
     }
 }
 
@@ -115,11 +110,11 @@ impl Launch {
 
     /// Asks the verifier of the launcher's token again if its last word no longer holds.
     pub(super) async fn refresh(&self, present: &Generation) {
-        let Some(launched) = present.launched.as_ref().filter(|it| it.has_lapsed()) else { return };
-        if let Some(Ok(bearer)) = self.bearer(present.verifying.as_ref()).await
-            && launched.access.principal.is(&bearer.identity)
+        let (Some(launched), Some(callers)) = (&present.launched, &present.callers) else { return };
+        if launched.access().is_none()
+            && let Some(Ok(bearer)) = self.bearer(present.verifying.as_ref()).await
         {
-            *launched.until() = Some(bearer.expires);
+            *launched.known() = callers.of_bearer(bearer, present);
         }
     }
 
@@ -130,21 +125,20 @@ impl Launch {
         bearer: Option<Result<Bearer, Unverified>>,
     ) -> Result<Launched, Error> {
         if let Some(access) = &generation.dev {
-            return Ok(Launched::of(access, None));
+            return Ok(Launched::of(access));
         }
         if let Some(agent) = agent(&generation.grants)? {
             let principal = Arc::new(Principal::verified(Identity::of_agent(agent)));
-            return Ok(Launched::of(&generation.access(&principal), None));
+            return Ok(Launched::of(&generation.access(&principal)));
         }
         if let (Some(callers), Some(token)) = (&generation.callers, token()?) {
             let known = callers.of_static(token.expose().as_bytes(), SystemTime::now());
             let known = known.or_else(|| Some(callers.of_bearer(bearer?.ok()?, generation)));
-            let Known { access, until } =
-                known.ok_or_else(|| Error::Launch(format!("the token in {TOKEN} doesn't verify")))?;
-            return Ok(Launched::of(&access, until));
+            let known = known.ok_or_else(|| Error::Launch(format!("the token in {TOKEN} doesn't verify")))?;
+            return Ok(Launched(Mutex::new(known)));
         }
         tracing::warn!("no AGENT_ID and AGENT_TYPE, and no token: only public capabilities are there");
-        Ok(Launched::of(&generation.nobody, None))
+        Ok(Launched::of(&generation.nobody))
     }
 }
 

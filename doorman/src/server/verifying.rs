@@ -1,6 +1,9 @@
 //! What says who bears a token that isn't static: the application's verifier, or issuers in a file of the operator's.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::Error;
 #[cfg(feature = "http")]
@@ -18,7 +21,6 @@ pub(super) enum VerifierSource {
     /// The application, with the credentials that it uses.
     Given(Arc<dyn TokenVerifier>, Vec<Secret>),
     /// A file about issuers, read again at each reload.
-    #[cfg(feature = "oauth")]
     File(PathBuf),
 }
 
@@ -38,21 +40,21 @@ pub(super) struct Verifying {
 }
 
 impl VerifierSource {
+    /// A file of the operator's, if there is one.
+    pub(super) fn of(file: Option<PathBuf>) -> Self {
+        file.map_or(Self::Nowhere, Self::File)
+    }
+
     /// The verifier, if there is one, of a server of this name. One whose file says what it said goes on, with all that it
     /// knows.
     pub(super) fn open(&self, name: &str, before: Option<&Verifying>) -> Result<Option<Verifying>, Error> {
         match self {
             Self::Nowhere => Ok(None),
             Self::Given(verifier, secrets) => Verifying::of(name, Arc::clone(verifier), secrets.clone()).map(Some),
-            #[cfg(feature = "oauth")]
             Self::File(path) => {
-                let written = crate::identity::Written::read(path)?;
-                if let Some(known) = before.filter(|it| it.made_from == Some(written.digest)) {
-                    return Ok(Some(known.clone()));
-                }
-                let secrets = written.issuers.secrets().cloned().collect();
-                let made = Verifying::of(name, Arc::new(written.issuers), secrets)?;
-                Ok(Some(Verifying { files: written.secret_files, made_from: Some(written.digest), ..made }))
+                let (made_from, read) = Verifying::read(name, path)?;
+                let known = before.filter(|it| it.made_from == Some(made_from));
+                Ok(Some(known.cloned().unwrap_or(Verifying { made_from: Some(made_from), ..read })))
             }
         }
     }
@@ -60,7 +62,6 @@ impl VerifierSource {
     /// The operator's file.
     pub(super) fn file(&self) -> Option<PathBuf> {
         match self {
-            #[cfg(feature = "oauth")]
             Self::File(path) => Some(path.clone()),
             Self::Nowhere | Self::Given(..) => None,
         }
@@ -84,6 +85,20 @@ impl Verifying {
             files: Vec::new(),
             made_from: None,
         })
+    }
+
+    /// What a file about issuers says, and what stands for all of that.
+    #[cfg(feature = "oauth")]
+    fn read(name: &str, path: &Path) -> Result<(TokenHash, Self), Error> {
+        let written = crate::identity::Written::read(path)?;
+        let secrets = written.issuers.secrets().cloned().collect();
+        let read = Self::of(name, Arc::new(written.issuers), secrets)?;
+        Ok((written.digest, Self { files: written.secret_files, ..read }))
+    }
+
+    #[cfg(not(feature = "oauth"))]
+    fn read(_: &str, _: &Path) -> Result<(TokenHash, Self), Error> {
+        Err(Error::Setting("issuers take the feature `oauth`".to_owned()))
     }
 
     /// The operator's files beside the first.

@@ -71,7 +71,7 @@ impl Handler {
         let _ = extensions;
         let mut arrival = self.nobody(Transport::Stdio);
         if let Some(access) = arrival.generation.launched.as_ref().and_then(|it| it.access()) {
-            arrival.access = Arc::clone(access);
+            arrival.access = access;
         }
         arrival
     }
