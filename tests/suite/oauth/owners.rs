@@ -39,9 +39,12 @@ struct Strangers {
 fn strangers() -> Strangers {
     let authority = Authority::shared();
     let second = Authority::start();
-    let mut entry = authority.entry();
-    entry["tenant_claim"] = "tenant".into();
-    let file = trusting([entry, second.entry()]);
+    let entries = [authority, &second].map(|it| {
+        let mut entry = it.entry();
+        entry["tenant_claim"] = "tenant".into();
+        entry
+    });
+    let file = trusting(entries);
     let server = Fixture::new().able(able_of_tasks()).auth(&file).serve();
     let mut tokens = authority.tokens([
         bearer(json!({"sub": "ada"})),
