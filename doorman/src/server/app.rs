@@ -42,6 +42,8 @@ pub struct App {
     #[cfg(feature = "http")]
     pub(super) reach: super::http::Reach,
     reloader: Arc<Reloader>,
+    /// The process was asked to stop; calls may still run.
+    pub(super) stopping: CancellationToken,
     pub(super) stop: CancellationToken,
 }
 
@@ -74,7 +76,16 @@ impl App {
             (None, None, Some(token)) => TokenSource::Environment(token),
             (None, None, None) => TokenSource::Nowhere,
         };
-        let seen = watch::look(builder.manifest_paths().into_iter().chain(tokens.file()));
+        #[cfg(feature = "http")]
+        let reach = std::mem::take(&mut builder.reach).with(options.reach);
+        let launch = Launch {
+            dev: builder.dev,
+            stdio,
+            tokens,
+            #[cfg(feature = "tls")]
+            tls: launch::tls(reach.pair.clone().filter(|_| !stdio))?,
+        };
+        let seen = watch::look(builder.manifest_paths().into_iter().chain(launch.files()));
         let reloads = Arc::default();
         let mut checked = Checked::of(&builder, Lasting::new(&reloads), Purpose::Serving)?;
         if builder.dev {
@@ -83,8 +94,6 @@ impl App {
             );
         }
         let audit = options.audit.open(&builder.name, builder.sink.take(), std::mem::take(&mut builder.audit))?;
-        #[cfg(feature = "http")]
-        let reach = std::mem::take(&mut builder.reach).with(options.reach);
         let counts = checked.counts.clone();
         if input_keys.is_some() && !counts.limits.outlive_the_process() {
             // Another process with the same keys, or this one after a restart, would take an answer again (S25).
@@ -93,7 +102,6 @@ impl App {
         }
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
         let guard = Guard { limits, concurrency, audit, sealer, tasks: Tasks::default(), steps: Steps::default() };
-        let launch = Launch { dev: builder.dev, stdio, tokens };
         let last = Last::of(&mut checked);
         let first = Generation::of(1, checked, &launch)?;
         log.knows(Arc::clone(&first.rules.redactor));
@@ -115,6 +123,7 @@ impl App {
             #[cfg(feature = "http")]
             reach,
             reloader: Arc::new(reloader),
+            stopping: CancellationToken::new(),
             stop: CancellationToken::new(),
         })
     }
@@ -126,7 +135,7 @@ impl App {
         modules.start(&last.lock().await.modules, &self.door, &self.door.present().rules.redactor).await
     }
 
-    /// Reads manifests, their credentials' files and the tokens' file again: all of them, or, if anything in them is wrong,
+    /// Reads manifests, their credentials' files, the tokens' file and what TLS uses again: all of them, or, if anything in them is wrong,
     /// none. Limits go on counting, calls that run end under the rules that they began with, module instances whose
     /// configuration is the same go on, and clients whose list of tools has changed are told.
     ///
@@ -134,6 +143,12 @@ impl App {
     /// What is wrong; everything stays as it was.
     pub fn reload(&self) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(Arc::clone(&self.reloader).reload())
+    }
+
+    /// What connections are encrypted with, if they are.
+    #[cfg(feature = "tls")]
+    pub(super) fn tls(&self) -> Option<Arc<super::http::Tls>> {
+        self.reloader.launch.tls.clone()
     }
 
     /// How often each step of the guard has run so far, in their order: none can be left out, and this shows it.
@@ -189,6 +204,7 @@ impl App {
     /// Ends sessions and streams, and stops the modules.
     pub fn stop(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            self.stopping.cancel();
             self.stop.cancel();
             self.reloader.modules.stop().await;
             if let Err(error) = self.door.guard.audit.finish().await {

@@ -42,12 +42,21 @@ pub(super) struct Last {
     pub(super) secrets: Vec<Secret>,
     /// Those before it under which calls may still run.
     pub(super) older: Vec<Older>,
+    /// What connections are encrypted with from then on.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<super::http::Fresh>,
 }
 
 impl Last {
     pub(super) fn of(checked: &mut Checked) -> Self {
         let (modules, secrets) = (std::mem::take(&mut checked.modules), std::mem::take(&mut checked.secrets));
-        Self { modules: modules.into(), secrets, older: Vec::new() }
+        Self {
+            modules: modules.into(),
+            secrets,
+            older: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
@@ -72,11 +81,16 @@ impl Reloader {
 
     async fn replace(self: &Arc<Self>, last: &mut Last) -> Result<u64, Error> {
         let number = self.door.present().number + 1;
-        let (next, made_from) = self.check(number, last).await?;
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "there is no TLS"))]
+        let (next, mut made_from) = self.check(number, last).await?;
         // It knows all that the one before does, so it may stay also if what follows fails; and a module that starts may log.
         self.log.knows(Arc::clone(&next.rules.redactor));
         self.modules.start(&made_from.modules, &self.door, &next.rules.redactor).await?;
         // From here on nothing can fail.
+        #[cfg(feature = "tls")]
+        if let Some((tls, fresh)) = self.launch.tls.as_ref().zip(made_from.tls.take()) {
+            tls.replace(fresh);
+        }
         let before = self.door.replace(Arc::new(next));
         let mut older = std::mem::take(&mut last.older);
         older.retain(|it| it.rules.strong_count() > 0);
@@ -95,7 +109,12 @@ impl Reloader {
             let lasting =
                 Lasting { counts: Some(&this.counts), modules: &modules, secrets: &known, reloads: &this.door.reloads };
             let mut checked = Checked::of(&this.builder, lasting, Purpose::Serving)?;
-            let made_from = Last::of(&mut checked);
+            #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "there is no TLS"))]
+            let mut made_from = Last::of(&mut checked);
+            #[cfg(feature = "tls")]
+            {
+                made_from.tls = this.launch.tls.as_ref().map(|tls| tls.read()).transpose()?;
+            }
             Ok((Generation::of(number, checked, &this.launch)?, made_from))
         });
         checking.await.map_err(|_| Error::Setting("the files could not be checked".to_owned()))?
@@ -104,7 +123,7 @@ impl Reloader {
     /// The operator's files.
     pub(super) fn sources(&self) -> Vec<PathBuf> {
         let mut paths = self.builder.manifest_paths();
-        paths.extend(self.launch.tokens.file());
+        paths.extend(self.launch.files());
         paths.extend(self.credential_files());
         paths
     }

@@ -4,13 +4,15 @@ use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use axum::http::{HeaderMap, header, request::Parts};
 
-use super::refuse::Refused;
+use super::{refuse::Refused, strangers::Strangers};
 use crate::{guard::Access, identity::Principal, manifest::Grants, server::generation::Generation};
 
 /// How callers are told apart, whoever they are at present.
 pub(in crate::server) struct Authenticator {
     /// Whether callers without a token see public capabilities.
     pub(in crate::server) anonymous: bool,
+    /// Who comes with tokens that don't verify.
+    pub(in crate::server) strangers: Strangers,
 }
 
 impl Authenticator {
@@ -32,7 +34,13 @@ impl Authenticator {
         match bearer(&parts.headers)? {
             Some(token) => {
                 let found = present.callers.as_ref().and_then(|callers| callers.of(token, SystemTime::now()));
-                found.map(|(access, _)| access).ok_or(Refused::BadToken)
+                // A token that is known verifies, whoever else comes from its address.
+                let Some((access, _)) = found else {
+                    self.strangers.may_try(peer)?;
+                    self.strangers.failed(peer);
+                    return Err(Refused::BadToken);
+                };
+                Ok(access)
             }
             None if self.anonymous => {
                 let nobody = Principal::anonymous(peer);

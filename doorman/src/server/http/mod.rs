@@ -4,23 +4,30 @@
 mod agreement;
 mod authenticate;
 mod bodies;
+mod connections;
+mod forwarded;
+mod health;
 mod origin;
+mod pulse;
+mod refusals;
 mod refuse;
+mod routes;
 mod serve;
 mod sessions;
+mod strangers;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "tls")]
+mod tls;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     http::{Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
-    routing::{any, get},
 };
 use bytes::Bytes;
 use http_body_util::Full;
@@ -31,10 +38,17 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use authenticate::Authenticator;
 use bodies::Bodies;
+use forwarded::Proxies;
+pub(super) use forwarded::network;
+use health::Writable;
 pub(super) use origin::Origins;
+use refusals::Alarm;
+pub use refusals::Refusals;
 use refuse::Refused;
 pub(super) use serve::{Reach, ReachOptions};
 use sessions::Sessions;
+#[cfg(feature = "tls")]
+pub(super) use tls::{Fresh, Pair, Tls};
 
 use super::{
     arrival::{Arrival, Pass},
@@ -68,10 +82,11 @@ pub(super) struct Settings {
     pub(super) stateless: bool,
     pub(super) origins: Origins,
     pub(super) authenticator: Authenticator,
+    proxies: Arc<Proxies>,
+    alarm: Arc<Alarm>,
+    /// The process was asked to stop.
+    stopping: CancellationToken,
 }
-
-/// The one route that answers everybody.
-const HEALTH: &str = "/health";
 
 struct Server {
     door: Arc<Door>,
@@ -79,11 +94,12 @@ struct Server {
     /// Earlier protocol versions in sessions, for callers whom a verifier vouches for.
     sessions: Sessions,
     bodies: Arc<Bodies>,
+    writable: Writable,
     /// Without sessions: unverified callers leave nothing behind (S10).
     stateless: StreamableHttpService<Handler, NeverSessionManager>,
 }
 
-/// The router: the MCP endpoint and `/health`. `stop` ends sessions and open streams.
+/// The router: the MCP endpoint, `/health` and `/ready`. `stop` ends sessions and open streams.
 pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationToken) -> Router {
     let handler = Handler::new(Arc::clone(&door));
     let config = |sessions: bool| {
@@ -101,46 +117,35 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
     let sessions = Sessions::new(handler, config(true));
     let path = settings.path.clone();
     let bodies = Bodies::new(settings.max_body);
-    let server = Arc::new(Server { door, settings, sessions, bodies, stateless });
-    Router::new().route(&path, any(endpoint)).route(HEALTH, get(report)).with_state(server)
-}
-
-/// How the server is, for those who look after it: counts, and nothing that names anything.
-async fn report(State(server): State<Arc<Server>>) -> Response {
-    let present = server.door.present();
-    let (total, failed, healthy) = present.health.count();
-    let state = present.health.store_answers();
-    let healthy = healthy && state != Some(false);
-    let (status, word) = if healthy { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
-    let mut body = format!(r#"{{"status":"{word}""#);
-    if server.door.reloads.is_stale() {
-        body += r#","stale":true"#;
-    }
-    if total > 0 {
-        body += &format!(r#","modules":{{"total_count":{total},"failed_count":{failed}}}"#);
-    }
-    if let Some(answers) = state {
-        body += if answers { r#","state":"ok""# } else { r#","state":"unavailable""# };
-    }
-    body.push('}');
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    let writable = Writable::default();
+    let server = Arc::new(Server { door, settings, sessions, bodies, writable, stateless });
+    routes::router(&path, server)
 }
 
 async fn endpoint(State(server): State<Arc<Server>>, request: Request) -> Response {
-    match server.answer(request).await {
+    let (parts, body) = request.into_parts();
+    let peer = forwarded::peer(&parts, &server.settings.proxies);
+    match server.answer(Request::from_parts(parts, body), peer).await {
         Ok(response) => response,
         Err(refused) => {
-            server.door.guard.audit.rejected(refused.reason(), Transport::Http);
+            count(&server.door, &server.settings.alarm, &refused, peer);
             refused.into_response()
         }
     }
 }
 
+/// Counts a refusal: in the audit log, and for bursts.
+fn count(door: &Door, alarm: &Alarm, refused: &Refused, peer: Option<IpAddr>) {
+    door.guard.audit.rejected(refused.reason(), Transport::Http);
+    if refused.is_of_strangers() {
+        alarm.count(refused.reason(), peer);
+    }
+}
+
 impl Server {
-    async fn answer(self: &Arc<Self>, request: Request) -> Result<Response, Refused> {
+    async fn answer(self: &Arc<Self>, request: Request, peer: Option<IpAddr>) -> Result<Response, Refused> {
         let (mut parts, body) = request.into_parts();
         self.settings.origins.check(&parts)?;
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
         let mut arrival = self.arrival(&parts, peer)?;
         let (body, held, means) = match parts.method {
             Method::POST => {
