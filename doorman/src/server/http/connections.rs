@@ -232,7 +232,7 @@ struct Taken {
 }
 
 /// The room of one connection, until this is dropped.
-struct Held {
+pub(super) struct Held {
     room: Arc<Room>,
     of: Option<Place>,
 }
@@ -242,7 +242,8 @@ impl Room {
         Arc::new(Self { most, proxies, taken: Mutex::default() })
     }
 
-    fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Held> {
+    /// Room for a connection from there, if there is any.
+    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Held> {
         // Behind this machine's address, and a proxy's, are many callers.
         let of = (!self.proxies.share_connections(peer)).then(|| Place::of(peer));
         let mut taken = self.lock();
@@ -259,6 +260,12 @@ impl Room {
         taken.in_all += 1;
         drop(taken);
         Some(Held { room: Arc::clone(self), of })
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let taken = self.lock();
+        taken.in_all == 0 && taken.of.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
