@@ -25,11 +25,8 @@ use super::super::{
     pulse::Patience,
 };
 
-const PATIENCE: Patience = Patience {
-    head: Duration::from_millis(300),
-    idle: Duration::from_millis(900),
-    unread: Duration::from_millis(400),
-};
+const PATIENCE: Patience =
+    Patience { head: Duration::from_millis(300), idle: Duration::from_millis(900), unread: Duration::from_millis(400) };
 /// When everything that may take too long has.
 const LATE: Duration = Duration::from_millis(1500);
 /// More than the network holds for a reader.

@@ -13,8 +13,7 @@ use super::super::routes::{Class, ROUTES};
 use crate::{Doorman, credentials::Secret, identity::Tokens};
 
 /// A new route fails this until it is classed here, too.
-const CLASSED: [(&str, Class); 3] =
-    [("/mcp", Class::Callers), ("/health", Class::Public), ("/ready", Class::Public)];
+const CLASSED: [(&str, Class); 3] = [("/mcp", Class::Callers), ("/health", Class::Public), ("/ready", Class::Public)];
 
 #[tokio::test]
 async fn s12_every_route_is_classed() {
@@ -40,6 +39,21 @@ async fn s12_every_route_is_classed() {
         }
     }
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_is_not_ready() {
+    let app = Doorman::new("stopping").start().await.unwrap();
+    let router = TowerToHyperService::new(app.router().unwrap());
+    let ready = || async {
+        let Ok(response) = router.call(Request::get("/ready").body(Body::empty()).unwrap()).await;
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
+        (status.as_u16(), String::from_utf8_lossy(&body).into_owned())
+    };
+    assert_eq!(ready().await, (200, r#"{"status":"ready"}"#.to_owned()));
+    app.stop().await;
+    assert_eq!(ready().await, (503, r#"{"status":"not ready","parts":["stopping"]}"#.to_owned()));
 }
 
 #[test]
