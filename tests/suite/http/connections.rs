@@ -115,6 +115,23 @@ fn s27_a_flood_of_connections_is_counted_and_leaves_nothing() {
 }
 
 #[test]
+fn s27_a_system_without_room_is_asked_again() {
+    let server = Fixture::new().serve();
+    let id = rustix::process::Pid::from_child(&server.process.child());
+    let bound = |files| {
+        let limit = rustix::process::Rlimit { current: Some(files), maximum: Some(4096) };
+        rustix::process::prlimit(Some(id), rustix::process::Resource::Nofile, limit).expect("a bound");
+    };
+    bound(40);
+    let held: Vec<_> = (0..80).map(|_| connect(&server, b"")).collect();
+    eventually("the error", || server.process.stderr().contains("no connection can be accepted").then_some(()));
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(server.process.stderr().matches("no connection can be accepted").count(), 1);
+    drop(held);
+    assert_eq!(Request::new("GET", "/health").send(server.address).status, 200);
+}
+
+#[test]
 fn both_versions_of_http_are_spoken() {
     let server = Fixture::new().serve();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -8,7 +8,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::IntoResponse};
@@ -41,8 +41,9 @@ const HEAD: usize = 32 << 10;
 const HEADERS: usize = 100;
 /// The share of all connections that one address may have.
 const SHARE: usize = 4;
-/// How long nothing is accepted where the system has no room for a connection.
+/// How long nothing is accepted where the system has no room for a connection, and how often that is said.
 const PAUSE: Duration = Duration::from_millis(200);
+const SAID: Duration = Duration::from_secs(10);
 
 /// What HTTP/2 may do. A client that resets more streams than that (CVE-2023-44487), or that doesn't answer a ping, is
 /// let go.
@@ -76,7 +77,7 @@ pub(super) struct Connections {
 impl Connections {
     /// Serves until it is asked to stop, and then until the last connection has ended.
     pub(super) async fn serve(self, listener: TcpListener) {
-        let (serving, mut open) = (Arc::new(self), JoinSet::new());
+        let (serving, mut open, mut said) = (Arc::new(self), JoinSet::new(), None::<Instant>);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -87,7 +88,10 @@ impl Connections {
                 Ok((stream, peer)) => serving.admit(stream, peer, &mut open),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "no connection can be accepted");
+                    if said.is_none_or(|then| then.elapsed() >= SAID) {
+                        tracing::error!(%error, "no connection can be accepted");
+                        said = Some(Instant::now());
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
