@@ -13,8 +13,7 @@ use crate::harness::Authority;
 #[test]
 fn s07_keys_rotate_while_serving() {
     let authority = Authority::start();
-    let fixture = taking(&authority);
-    let server = fixture.serve();
+    let server = taking(&authority).serve();
     let first = authority.token(json!({}));
     admitted(&server, "the first keys", &first);
     // The issuer signs with new keys, and still publishes the old ones.
@@ -23,7 +22,7 @@ fn s07_keys_rotate_while_serving() {
     assert_eq!(admitted(&server, "new keys", &second)["subject"], "bea");
     admitted(&server, "the old ones beside them", &first);
     // A server that hasn't yet fetched for an unknown key; then the issuer withdraws what it has published.
-    let server = fixture.serve();
+    let server = taking(&authority).serve();
     admitted(&server, "the old ones", &first);
     admitted(&server, "those from before", &second);
     authority.replace_keys();

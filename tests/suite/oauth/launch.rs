@@ -33,6 +33,7 @@ fn s06_the_launchers_token_says_who_calls() {
             assert!(reads(&mut ada), "what both token and manifest grant");
             assert_eq!(ada.call("slow", json!({"ms": 0})).code(), -32602, "and nothing else");
             assert!(!ada.process().stderr().contains(&token));
+            drop(ada);
             // The operator's own tokens are as good as ever.
             assert_eq!(
                 launched(&fixture, &Cast::BOB.token(), era).call("whoami", json!({})).structured()["agent_id"],
