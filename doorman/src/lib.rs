@@ -77,6 +77,8 @@ pub use limits::Budget;
 #[doc(inline)]
 pub use scope::{ResourceScope, ScopeViolation, Scoped};
 #[doc(inline)]
+#[cfg(feature = "http")]
+pub use server::Refusals;
 pub use server::{App, Doorman, Error};
 #[doc(inline)]
 pub use state::{InvalidStore, StateStore};

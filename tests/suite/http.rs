@@ -1,5 +1,11 @@
 //! Where an HTTP request says it comes from and goes to, and which routes there are.
 
+mod connections;
+mod flood;
+mod proxies;
+mod ready;
+mod tls;
+
 use crate::harness::{Cast, Era, Fixture, Request, Server};
 
 /// A request that is answered if nothing is wrong with its addressing.
@@ -138,7 +144,7 @@ fn s10_only_our_own_pages_may_call() {
 }
 
 #[test]
-fn s12_every_route_but_health_asks_for_a_token() {
+fn s12_every_route_but_those_of_health_asks_for_a_token() {
     let server = Fixture::new().serve();
     let health = Request::new("GET", "/health").send(server.address);
     assert_eq!((health.status, &*health.body), (200, r#"{"status":"ok"}"#));
@@ -164,7 +170,9 @@ fn s12_every_route_but_health_asks_for_a_token() {
         }
     }
     for method in ["POST", "DELETE", "PUT"] {
-        assert_eq!(Request::new(method, "/health").send(server.address).status, 405, "{method}");
+        for path in ["/health", "/ready"] {
+            assert_eq!(Request::new(method, path).send(server.address).status, 405, "{method} {path}");
+        }
     }
     for method in ["PUT", "PATCH", "OPTIONS", "TRACE"] {
         let answer = Request::new(method, "/mcp").bearer(&Cast::ALICE.token()).send(server.address);

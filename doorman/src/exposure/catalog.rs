@@ -302,9 +302,7 @@ impl Catalog {
             Grant::Scopes(_, held) => set(&self.scopes, held.iter().map(|scope| &**scope)),
             Grant::Unverified | Grant::Everything => set(&self.scopes, []),
         };
-        let shown = |it: &Capability| {
-            matches!(grant, Grant::Scopes(..)) && discoverable.binary_search(&it.id).is_ok()
-        };
+        let shown = |it: &Capability| matches!(grant, Grant::Scopes(..)) && discoverable.binary_search(&it.id).is_ok();
         let opened = self.of_world(grant.world()).filter_map(|it| match authorize(it, grant, &held) {
             true => Some((it, Standing::Granted)),
             false => shown(it).then_some((it, Standing::Discoverable)),

@@ -16,13 +16,13 @@ mod verifier;
 
 pub use agent::{Agent, InvalidAgent};
 #[cfg(feature = "oauth")]
-pub use auth::{Algorithm, Auth, InvalidAuth, Issuers};
-#[cfg(feature = "oauth")]
 pub(crate) use auth::Written;
-pub use principal::{Identity, Principal};
-pub(crate) use principal::Voucher;
-pub(crate) use recent::Recent;
+#[cfg(feature = "oauth")]
+pub use auth::{Algorithm, Auth, InvalidAuth, Issuers};
 pub(crate) use digest::TokenHash;
+pub(crate) use principal::Voucher;
+pub use principal::{Identity, Principal};
+pub(crate) use recent::Recent;
 pub use resource::ProtectedResource;
 pub use tokens::Tokens;
 pub use verifier::{Bearer, TokenVerifier, Unverified};

@@ -30,16 +30,7 @@ pub(crate) enum Voucher {
 impl Principal {
     /// A caller that nobody vouches for, at a network address if one is known.
     pub fn anonymous(peer: Option<IpAddr>) -> Self {
-        Self {
-            subject: None,
-            issuer: None,
-            tenant: None,
-            client: None,
-            scopes: None,
-            agent: None,
-            peer,
-            voucher: None,
-        }
+        Self { subject: None, issuer: None, tenant: None, client: None, scopes: None, agent: None, peer, voucher: None }
     }
 
     /// A caller that the operator vouches for.

@@ -44,6 +44,8 @@ pub struct App {
     #[cfg(feature = "http")]
     pub(super) reach: super::http::Reach,
     reloader: Arc<Reloader>,
+    /// The process was asked to stop; calls may still run.
+    pub(super) stopping: CancellationToken,
     pub(super) stop: CancellationToken,
 }
 
@@ -56,12 +58,7 @@ impl App {
     }
 
     /// Checks everything; nothing has happened yet.
-    async fn prepare(
-        mut builder: Doorman,
-        options: Options,
-        stdio: bool,
-        log: log::Knowledge,
-    ) -> Result<Self, Error> {
+    async fn prepare(mut builder: Doorman, options: Options, stdio: bool, log: log::Knowledge) -> Result<Self, Error> {
         builder.manifests.extend(options.manifests.into_iter().map(Source::At));
         builder.watch |= options.watch;
         let bearer = launch::token()?;
@@ -85,11 +82,19 @@ impl App {
             }
             (None, None, _) => TokenSource::Nowhere,
         };
-        let launch = Launch { dev: builder.dev, stdio, tokens, verifier };
+        #[cfg(feature = "http")]
+        let reach = std::mem::take(&mut builder.reach).with(options.reach);
+        let launch = Launch {
+            dev: builder.dev,
+            stdio,
+            tokens,
+            verifier,
+            #[cfg(feature = "tls")]
+            tls: launch::tls(reach.pair.clone().filter(|_| !stdio))?,
+        };
         let verifying = launch.verifier.open(&builder.name, None)?;
         builder.secrets.extend(verifying.iter().flat_map(|it| it.secrets.iter().cloned()));
-        let sources = builder.manifest_paths().into_iter().chain(launch.tokens.file()).chain(launch.verifier.file());
-        let seen = watch::look(sources);
+        let seen = watch::look(builder.manifest_paths().into_iter().chain(launch.files()));
         let reloads = Arc::default();
         let mut checked = Checked::of(&builder, Lasting::new(&reloads), Purpose::Serving)?;
         if builder.dev {
@@ -98,8 +103,6 @@ impl App {
             );
         }
         let audit = options.audit.open(&builder.name, builder.sink.take(), std::mem::take(&mut builder.audit))?;
-        #[cfg(feature = "http")]
-        let reach = std::mem::take(&mut builder.reach).with(options.reach);
         let counts = checked.counts.clone();
         if input_keys.is_some() && !counts.limits.outlive_the_process() {
             // Another process with the same keys, or this one after a restart, would take an answer again (S25).
@@ -130,6 +133,7 @@ impl App {
             #[cfg(feature = "http")]
             reach,
             reloader: Arc::new(reloader),
+            stopping: CancellationToken::new(),
             stop: CancellationToken::new(),
         })
     }
@@ -144,7 +148,7 @@ impl App {
         modules.start(&last.lock().await.modules, &self.door, &self.door.present().rules.redactor).await
     }
 
-    /// Reads manifests, their credentials' files and the tokens' file again: all of them, or, if anything in them is wrong,
+    /// Reads manifests, their credentials' files, the tokens' file and what TLS uses again: all of them, or, if anything in them is wrong,
     /// none. Limits go on counting, calls that run end under the rules that they began with, module instances whose
     /// configuration is the same go on, and clients whose list of tools has changed are told.
     ///
@@ -152,6 +156,12 @@ impl App {
     /// What is wrong; everything stays as it was.
     pub fn reload(&self) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(Arc::clone(&self.reloader).reload())
+    }
+
+    /// What connections are encrypted with, if they are.
+    #[cfg(feature = "tls")]
+    pub(super) fn tls(&self) -> Option<Arc<super::http::Tls>> {
+        self.reloader.launch.tls.clone()
     }
 
     /// How often each step of the guard has run so far, in their order: none can be left out, and this shows it.
@@ -208,6 +218,7 @@ impl App {
     /// Ends sessions and streams, and stops the modules.
     pub fn stop(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            self.stopping.cancel();
             self.stop.cancel();
             self.reloader.modules.stop().await;
             if let Err(error) = self.door.guard.audit.finish().await {

@@ -3,11 +3,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
     pin::pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
-
 
 use super::generation::Generation;
 use crate::{
@@ -31,6 +31,9 @@ pub(super) struct Callers {
     keys: HashSet<CallerKey>,
     verifier: Option<Arc<dyn TokenVerifier>>,
     borne: Recent<Arc<Identity>, Arc<Access>>,
+    /// Tokens that have verified, by a hash whose seed is this process's.
+    good: Recent<u64, ()>,
+    seed: RandomState,
 }
 
 /// Who bears a token, and until when that is known to hold.
@@ -52,7 +55,15 @@ impl Callers {
         let accesses: HashMap<_, _> =
             tokens.held().map(|(digest, held)| (*digest, access(held.identity.clone()))).collect();
         let keys = accesses.values().map(|access| access.caller).collect();
-        Self { tokens, accesses, keys, verifier, borne: Recent::of(REMEMBERED) }
+        Self {
+            tokens,
+            accesses,
+            keys,
+            verifier,
+            borne: Recent::of(REMEMBERED),
+            good: Recent::of(REMEMBERED),
+            seed: RandomState::new(),
+        }
     }
 
     /// Whether this caller may still bear a token. A verifier says so only when it sees the token again.
@@ -75,6 +86,13 @@ impl Callers {
         Some(Known { access: Arc::clone(self.accesses.get(digest)?), until: held.expires })
     }
 
+    /// Whether a token is a static one, or has been good before: no stranger's guess.
+    #[cfg(feature = "http")]
+    pub(super) fn have_borne(&self, token: &[u8]) -> bool {
+        let has_been_good = |token: &str| self.good.get(&self.seed.hash_one(token), |()| true).is_some();
+        self.tokens.has(token) || std::str::from_utf8(token).is_ok_and(has_been_good)
+    }
+
     /// Who bears a token, or why nobody is known to.
     #[cfg(feature = "http")]
     pub(super) async fn of(&self, token: &[u8], present: &Generation) -> Result<Known, Unverified> {
@@ -83,7 +101,12 @@ impl Callers {
         }
         let verifier = self.verifier.as_ref().ok_or(Unverified::Refused("unknown token"))?;
         let token = std::str::from_utf8(token).map_err(|_| Unverified::Refused("no token"))?;
-        Ok(self.of_bearer(asked(&**verifier, token).await?, present))
+        let bearer = asked(&**verifier, token).await?;
+        let hash = self.seed.hash_one(token);
+        if self.good.get(&hash, |()| true).is_none() {
+            self.good.put(hash, ());
+        }
+        Ok(self.of_bearer(bearer, present))
     }
 
     /// What the bearer of a token may do.

@@ -109,6 +109,10 @@ fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
             behind_tls_proxy: matches.get_flag("behind-tls-proxy"),
             hosts: texts(matches, "allow-host"),
             origins: texts(matches, "allow-origin"),
+            trusted_proxies: texts(matches, "trusted-proxy"),
+            max_connections: matches.remove_one::<u64>("max-connections").and_then(|it| it.try_into().ok()),
+            #[cfg(feature = "tls")]
+            pair: pair(matches),
         },
         manifests: paths(matches),
         watch: matches.get_flag("watch"),
@@ -145,6 +149,12 @@ fn address(matches: &mut ArgMatches) -> Result<Option<std::net::SocketAddr>, Err
     }
 }
 
+#[cfg(feature = "tls")]
+fn pair(matches: &mut ArgMatches) -> Option<super::http::Pair> {
+    let (cert, key) = (matches.remove_one("tls-cert")?, matches.remove_one("tls-key")?);
+    Some(super::http::Pair { cert, key })
+}
+
 #[cfg(feature = "http")]
 fn texts(matches: &mut ArgMatches, name: &str) -> Vec<String> {
     matches.remove_many(name).map(Iterator::collect).unwrap_or_default()
@@ -172,7 +182,9 @@ fn command(builder: &Doorman) -> Command {
         serving(Command::new("run").about("Serve (what happens without a command, too)")),
         issuers(
             Command::new("validate")
-                .about("Say whether manifests are valid, and all that is wrong with them; touches nothing that they name")
+                .about(
+                    "Say whether manifests are valid, and all that is wrong with them; touches nothing that they name",
+                )
                 .arg(required(manifest("A manifest, or a folder of them"))),
         ),
         Command::new("inspect")
@@ -224,6 +236,13 @@ fn issuers(command: Command) -> Command {
 
 #[cfg(feature = "http")]
 fn http(command: Command) -> Command {
+    #[cfg(feature = "tls")]
+    let command = command
+        .arg(
+            path("tls-cert", "Serve HTTPS with these certificates (PEM), read again as the tokens are")
+                .requires("tls-key"),
+        )
+        .arg(path("tls-key", "Their private key (PEM), a file that only its owner may read").requires("tls-cert"));
     command
         .arg(
             option("transport", "TRANSPORT", "stdio (the default) or http")
@@ -242,6 +261,15 @@ fn http(command: Command) -> Command {
                 .conflicts_with("stdio"),
         )
         .arg(flag("behind-tls-proxy", "A proxy in front speaks TLS: an address beyond this machine may be served"))
+        .arg(
+            option("trusted-proxy", "CIDR", "A network of proxies that say where requests come from, as in 10.0.0.0/8")
+                .value_parser(|text: &str| super::http::network(text).map(|network| network.to_string()))
+                .action(ArgAction::Append),
+        )
+        .arg(
+            option("max-connections", "N", "How many connections there may be at once [default: 1024]")
+                .value_parser(value_parser!(u64).range(1..)),
+        )
         .arg(
             option("allow-host", "HOST", "A Host that this server answers to, besides this machine's")
                 .action(ArgAction::Append),

@@ -61,8 +61,18 @@ impl Generation {
         let dev = launch.developer()?.map(|developer| Arc::new(Access::everything(developer, catalog)));
         let nobody = Arc::new(Access::of(Principal::anonymous(None), catalog, &grants));
         let published = Published::of(&rules);
-        let mut generation =
-            Self { number, published, rules: Arc::new(rules), grants, health, callers, verifying, dev, nobody, launched: None };
+        let mut generation = Self {
+            number,
+            published,
+            rules: Arc::new(rules),
+            grants,
+            health,
+            callers,
+            verifying,
+            dev,
+            nobody,
+            launched: None,
+        };
         generation.launched = launch.stdio.then(|| launch.launched(&generation, bearer)).transpose()?;
         Ok(generation)
     }

@@ -28,6 +28,9 @@ pub(super) struct Launch {
     pub(super) stdio: bool,
     pub(super) tokens: TokenSource,
     pub(super) verifier: VerifierSource,
+    /// What HTTP connections are encrypted with, if they are.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Arc<super::http::Tls>>,
 }
 
 /// Where the bearer tokens are.
@@ -70,6 +73,14 @@ impl Launched {
 }
 
 impl Launch {
+    /// The files that are read again at each reload.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let files = self.tokens.file().into_iter().chain(self.verifier.file());
+        #[cfg(feature = "tls")]
+        let files = files.chain(self.tls.iter().flat_map(|tls| tls.files()));
+        files.collect()
+    }
+
     /// The bearer tokens under these manifests.
     pub(super) fn tokens(&self, grants: &Grants) -> Result<Option<Tokens>, Error> {
         match &self.tokens {
@@ -140,6 +151,12 @@ impl Launch {
         tracing::warn!("no AGENT_ID and AGENT_TYPE, and no token: only public capabilities are there");
         Ok(Launched::of(&generation.nobody))
     }
+}
+
+/// A pair of certificate and key, read and fitting together.
+#[cfg(feature = "tls")]
+pub(super) fn tls(pair: Option<super::http::Pair>) -> Result<Option<Arc<super::http::Tls>>, Error> {
+    Ok(pair.map(super::http::Tls::open).transpose()?.map(Arc::new))
 }
 
 /// The token that one HTTP caller bears, or that a stdio client's launcher verifies with.

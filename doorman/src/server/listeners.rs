@@ -305,7 +305,9 @@ impl Listeners {
     /// All who listen and may, with what they see now.
     fn each(&self, present: &Generation, mut with: impl FnMut(&mut Listener, &Access)) {
         let mut state = lock(&self.0);
-        state.listening.retain(|listener| !listener.ear.is_closed() && present.knows(&listener.principal, listener.caller));
+        state
+            .listening
+            .retain(|listener| !listener.ear.is_closed() && present.knows(&listener.principal, listener.caller));
         for listener in &mut state.listening {
             let access = present.access(&listener.principal);
             with(listener, &access);

@@ -33,3 +33,5 @@ mod watch;
 pub use app::App;
 pub use builder::Doorman;
 pub use error::Error;
+#[cfg(feature = "http")]
+pub use http::Refusals;

@@ -48,13 +48,22 @@ pub(super) struct Last {
     pub(super) secrets: Vec<Secret>,
     /// Those before it under which calls may still run.
     pub(super) older: Vec<Older>,
+    /// What connections are encrypted with from then on.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<super::http::Fresh>,
 }
 
 impl Last {
     pub(super) fn of(checked: &mut Checked, verifying: Option<&Verifying>) -> Self {
         let (modules, mut secrets) = (std::mem::take(&mut checked.modules), std::mem::take(&mut checked.secrets));
         secrets.extend(verifying.iter().flat_map(|it| it.secrets.iter().cloned()));
-        Self { modules: modules.into(), secrets, older: Vec::new() }
+        Self {
+            modules: modules.into(),
+            secrets,
+            older: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
@@ -81,11 +90,16 @@ impl Reloader {
         let number = self.door.present().number + 1;
         let verifying = self.verifying().await?;
         let bearer = self.launch.bearer(verifying.as_ref()).await;
-        let (next, made_from) = self.check(number, last, verifying, bearer).await?;
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "there is no TLS"))]
+        let (next, mut made_from) = self.check(number, last, verifying, bearer).await?;
         // It knows all that the one before does, so it may stay also if what follows fails; and a module that starts may log.
         self.log.knows(Arc::clone(&next.rules.redactor));
         self.modules.start(&made_from.modules, &self.door, &next.rules.redactor).await?;
         // From here on nothing can fail.
+        #[cfg(feature = "tls")]
+        if let Some((tls, fresh)) = self.launch.tls.as_ref().zip(made_from.tls.take()) {
+            tls.replace(fresh);
+        }
         let before = self.door.replace(Arc::new(next));
         let mut older = std::mem::take(&mut last.older);
         older.retain(|it| it.rules.strong_count() > 0);
@@ -120,7 +134,12 @@ impl Reloader {
             let lasting =
                 Lasting { counts: Some(&this.counts), modules: &modules, secrets: &known, reloads: &this.door.reloads };
             let mut checked = Checked::of(&this.builder, lasting, Purpose::Serving)?;
-            let made_from = Last::of(&mut checked, verifying.as_ref());
+            #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "there is no TLS"))]
+            let mut made_from = Last::of(&mut checked, verifying.as_ref());
+            #[cfg(feature = "tls")]
+            {
+                made_from.tls = this.launch.tls.as_ref().map(|tls| tls.read()).transpose()?;
+            }
             Ok((Generation::of(number, checked, &this.launch, verifying, bearer)?, made_from))
         });
         checking.await.map_err(|_| Error::Setting("the files could not be checked".to_owned()))?
@@ -129,8 +148,7 @@ impl Reloader {
     /// The operator's files.
     pub(super) fn sources(&self) -> Vec<PathBuf> {
         let mut paths = self.builder.manifest_paths();
-        paths.extend(self.launch.tokens.file());
-        paths.extend(self.launch.verifier.file());
+        paths.extend(self.launch.files());
         paths.extend(self.credential_files());
         paths
     }

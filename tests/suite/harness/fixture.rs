@@ -244,20 +244,26 @@ impl Fixture {
     /// Starts it on HTTP.
     #[track_caller]
     pub(crate) fn serve(&self) -> Server {
-        self.serve_on(0)
+        self.serve_at("127.0.0.1:0")
     }
 
     /// Starts it on HTTP, on this port.
     #[track_caller]
     pub(crate) fn serve_on(&self, port: u16) -> Server {
+        self.serve_at(&format!("127.0.0.1:{port}"))
+    }
+
+    /// Starts it on HTTP, on an address with any port.
+    #[track_caller]
+    pub(crate) fn serve_at(&self, address: &str) -> Server {
         let mut command = self.command();
-        command.args(["--http", &format!("127.0.0.1:{port}")]);
+        command.args(["--http", address]);
         let process = Process::start(command);
         let address = eventually("the server's address", || {
             let said = process.stderr();
             assert!(process.status().is_none(), "the fixture ended: {said}");
-            let said = said.lines().find_map(|line| line.strip_prefix("serving MCP on http://"))?;
-            said.split('/').next()?.parse().ok()
+            let said = said.lines().find_map(|line| line.strip_prefix("serving MCP on http"))?;
+            said.trim_start_matches('s').strip_prefix("://")?.split('/').next()?.parse().ok()
         });
         Server { process: Arc::new(process), address, fixture: self.clone() }
     }

@@ -133,7 +133,7 @@ impl Process {
         self.child().try_wait().expect("a child of ours")
     }
 
-    pub(super) fn child(&self) -> MutexGuard<'_, Child> {
+    pub(crate) fn child(&self) -> MutexGuard<'_, Child> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

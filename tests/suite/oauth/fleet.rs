@@ -97,7 +97,8 @@ fn s05_s10_s13_s23_a_thousand_agents_stay_apart() {
     // On the disk each has what it wrote, and nothing else.
     for agent in (0..AGENTS).map(id) {
         let folder = fixture.path(&format!("data/files/agents/{agent}"));
-        let files: Vec<_> = fs::read_dir(&folder).expect("its folder").map(|it| it.expect("a file").file_name()).collect();
+        let files: Vec<_> =
+            fs::read_dir(&folder).expect("its folder").map(|it| it.expect("a file").file_name()).collect();
         assert_eq!(files, ["mine.txt"], "{agent}");
         assert_eq!(fs::read_to_string(format!("{folder}/mine.txt")).expect("its file"), agent);
     }
@@ -107,7 +108,10 @@ fn s05_s10_s13_s23_a_thousand_agents_stay_apart() {
     for record in fixture.audit("call") {
         let of = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
         assert_eq!(of("issuer"), authority.issuer);
-        assert_eq!(of("principal").strip_prefix("user-").map(|it| id(it.parse().expect("a number"))), Some(of("agent_id")));
+        assert_eq!(
+            of("principal").strip_prefix("user-").map(|it| id(it.parse().expect("a number"))),
+            Some(of("agent_id"))
+        );
         *calls.entry((of("agent_id"), of("verdict"))).or_default() += 1;
     }
     for agent in (0..AGENTS).map(id) {

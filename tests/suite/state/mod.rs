@@ -69,6 +69,8 @@ fn refuses_for_its_state(server: &Server, caller: &mut Caller) {
     assert!(took < Duration::from_millis(400), "{took:?}");
     let health = Request::new("GET", "/health").send(server.address);
     assert_eq!((health.status, &*health.body), (503, r#"{"status":"degraded","state":"unavailable"}"#));
+    let ready = Request::new("GET", "/ready").send(server.address);
+    assert_eq!((ready.status, &*ready.body), (503, r#"{"status":"not ready","parts":["state"]}"#));
     assert!(server.process.stderr().contains("the state store doesn't answer"), "{}", server.process.stderr());
 }
 
@@ -79,5 +81,6 @@ fn recovers(server: &Server, caller: &mut Caller) -> String {
         let health = Request::new("GET", "/health").send(server.address);
         (&*health.body == r#"{"status":"ok","state":"ok"}"#).then_some(())
     });
+    assert_eq!(Request::new("GET", "/ready").send(server.address).status, 200);
     eventually("a decision", || Some(call(caller).0).filter(|verdict| verdict != "error"))
 }

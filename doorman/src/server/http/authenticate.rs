@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 
-use super::refuse::Refused;
+use super::{refuse::Refused, strangers::Strangers};
 use crate::{
     guard::Access,
     identity::{Principal, Unverified},
@@ -16,6 +16,8 @@ use crate::{
 pub(in crate::server) struct Authenticator {
     /// Whether callers without a token see public capabilities.
     pub(in crate::server) anonymous: bool,
+    /// Who comes with tokens that don't verify.
+    pub(in crate::server) strangers: Strangers,
 }
 
 /// What a request brings to show who sends it. Its `Debug` shows nothing of a token.
@@ -55,7 +57,19 @@ impl Authenticator {
             return Ok(Known { access, until: None });
         }
         match (presented.token(), &present.callers) {
-            (Some(token), Some(callers)) => callers.of(token, present).await.map_err(Refused::from),
+            (Some(token), Some(callers)) => {
+                // A token that has been good goes on being looked at, whoever else comes from its address.
+                if let Err(refused) = self.strangers.may_try(peer)
+                    && !callers.have_borne(token)
+                {
+                    return Err(refused);
+                }
+                let known = callers.of(token, present).await;
+                if let Err(Unverified::Refused(_)) = known {
+                    self.strangers.failed(peer);
+                }
+                known.map_err(Refused::from)
+            }
             (Some(_), None) => Err(Refused::BadToken),
             (None, _) if self.anonymous => {
                 let nobody = Principal::anonymous(peer);

@@ -1,15 +1,22 @@
 //! What strangers may know: whom to ask for a token (RFC 9728), and how they are told to (RFC 6750 §3, RFC 9728 §5.1).
 
+use std::sync::Arc;
+
 use axum::{
     body::Bytes,
-    http::{HeaderValue, Uri},
+    extract::State,
+    http::{HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
 };
 use serde_json::json;
 
+use super::Server;
 use crate::identity::ProtectedResource;
 
 /// Where clients look; the path of the server's URL comes after it (RFC 9728 §3.1).
 pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+/// All addresses with a path after it.
+pub(super) const BENEATH: &str = "/.well-known/oauth-protected-resource/{*path}";
 
 /// This server's metadata, ready to be sent.
 pub(in crate::server) struct Metadata {
@@ -52,6 +59,14 @@ impl Metadata {
         };
         let place = format!("resource_metadata=\"{scheme}://{authority}{path}{query}\"");
         Ok(Self { path, document: document.to_string().into(), host: authority.as_str().to_owned(), place, scope })
+    }
+}
+
+/// Whom to ask for a token, where there is somebody: at the one address that goes with the server's URL.
+pub(super) async fn describe(State(server): State<Arc<Server>>, uri: Uri) -> Response {
+    match server.metadata().filter(|metadata| metadata.path == uri.path()) {
+        Some(metadata) => ([(header::CONTENT_TYPE, "application/json")], metadata.document.clone()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

@@ -4,16 +4,27 @@
 mod agreement;
 mod authenticate;
 mod bodies;
+mod connections;
+mod forwarded;
+mod health;
 mod lasting;
 mod metadata;
 mod origin;
+mod pulse;
+mod refusals;
 mod refuse;
+mod routes;
 mod serve;
 mod sessions;
 mod step_up;
+mod strangers;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -21,10 +32,9 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
-    http::{Method, StatusCode, Uri, header},
+    extract::{Request, State},
+    http::{Method, StatusCode},
     response::{IntoResponse, Response},
-    routing::{any, get},
 };
 use bytes::Bytes;
 use http_body_util::Full;
@@ -36,11 +46,18 @@ use tokio_util::sync::CancellationToken;
 pub(super) use authenticate::Authenticator;
 use authenticate::Presented;
 use bodies::Bodies;
+use forwarded::Proxies;
+pub(super) use forwarded::network;
+use health::Writable;
 pub(super) use metadata::Metadata;
 pub(super) use origin::Origins;
+use refusals::Alarm;
+pub use refusals::Refusals;
 use refuse::Refused;
 pub(super) use serve::{Reach, ReachOptions};
 use sessions::Sessions;
+#[cfg(feature = "tls")]
+pub(super) use tls::{Fresh, Pair, Tls};
 
 use super::{
     arrival::{Arrival, Pass},
@@ -74,10 +91,11 @@ pub(super) struct Settings {
     pub(super) stateless: bool,
     pub(super) origins: Origins,
     pub(super) authenticator: Authenticator,
+    proxies: Arc<Proxies>,
+    alarm: Arc<Alarm>,
+    /// The process was asked to stop.
+    stopping: CancellationToken,
 }
-
-/// The one route that answers everybody.
-const HEALTH: &str = "/health";
 
 struct Server {
     door: Arc<Door>,
@@ -85,11 +103,12 @@ struct Server {
     /// Earlier protocol versions in sessions, for callers whom a verifier vouches for.
     sessions: Sessions,
     bodies: Arc<Bodies>,
+    writable: Writable,
     /// Without sessions: unverified callers leave nothing behind (S10).
     stateless: StreamableHttpService<Handler, NeverSessionManager>,
 }
 
-/// The router: the MCP endpoint and `/health`. `stop` ends sessions and open streams.
+/// The router: the MCP endpoint, `/health` and `/ready`. `stop` ends sessions and open streams.
 pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationToken) -> Router {
     let handler = Handler::new(Arc::clone(&door));
     let config = |sessions: bool| {
@@ -107,60 +126,34 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
     let sessions = Sessions::new(handler, config(true));
     let path = settings.path.clone();
     let bodies = Bodies::new(settings.max_body);
-    let server = Arc::new(Server { door, settings, sessions, bodies, stateless });
-    Router::new()
-        .route(&path, any(endpoint))
-        .route(HEALTH, get(report))
-        .route(metadata::WELL_KNOWN, get(describe))
-        .route(&format!("{}/{{*path}}", metadata::WELL_KNOWN), get(describe))
-        .with_state(server)
-}
-
-/// Whom to ask for a token, where there is somebody: at the one address that goes with the server's URL.
-async fn describe(State(server): State<Arc<Server>>, uri: Uri) -> Response {
-    match server.metadata().filter(|metadata| metadata.path == uri.path()) {
-        Some(metadata) => {
-            ([(header::CONTENT_TYPE, "application/json")], metadata.document.clone()).into_response()
-        }
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-/// How the server is, for those who look after it: counts, and nothing that names anything.
-async fn report(State(server): State<Arc<Server>>) -> Response {
-    let present = server.door.present();
-    let (total, failed, healthy) = present.health.count();
-    let state = present.health.store_answers();
-    let healthy = healthy && state != Some(false);
-    let (status, word) = if healthy { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
-    let mut body = format!(r#"{{"status":"{word}""#);
-    if server.door.reloads.is_stale() {
-        body += r#","stale":true"#;
-    }
-    if total > 0 {
-        body += &format!(r#","modules":{{"total_count":{total},"failed_count":{failed}}}"#);
-    }
-    if let Some(answers) = state {
-        body += if answers { r#","state":"ok""# } else { r#","state":"unavailable""# };
-    }
-    body.push('}');
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    let writable = Writable::default();
+    let server = Arc::new(Server { door, settings, sessions, bodies, writable, stateless });
+    routes::router(&path, server)
 }
 
 async fn endpoint(State(server): State<Arc<Server>>, request: Request) -> Response {
-    match server.answer(request).await {
+    let (parts, body) = request.into_parts();
+    let peer = forwarded::peer(&parts, &server.settings.proxies);
+    match server.answer(Request::from_parts(parts, body), peer).await {
         Ok(response) => response,
         Err(refused) => {
-            server.door.guard.audit.rejected(refused.reason(), Transport::Http);
+            count(&server.door, &server.settings.alarm, &refused, peer);
             refused.into_response(server.metadata().as_deref())
         }
     }
 }
 
+/// Counts a refusal: in the audit log, and for bursts.
+fn count(door: &Door, alarm: &Alarm, refused: &Refused, peer: Option<IpAddr>) {
+    door.guard.audit.rejected(refused.reason(), Transport::Http);
+    if refused.is_of_strangers() {
+        alarm.count(refused.reason(), peer);
+    }
+}
+
 impl Server {
-    async fn answer(self: &Arc<Self>, request: Request) -> Result<Response, Refused> {
+    async fn answer(self: &Arc<Self>, request: Request, peer: Option<IpAddr>) -> Result<Response, Refused> {
         let (mut parts, body) = request.into_parts();
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
         self.settings.origins.check(&parts, self.metadata().as_deref())?;
         let sender = Sender { presented: Presented::take(&mut parts)?, peer };
         let (mut arrival, mut until) = self.arrival(&sender).await?;

@@ -1,5 +1,7 @@
 //! Refusals before the guard: each has one answer and one word in the audit log.
 
+use std::time::Duration;
+
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -28,8 +30,23 @@ pub(super) enum Refused {
     LacksScopes(Vec<String>),
     /// A token in the query string (RFC 6750 §5.3 advises against it; S08).
     TokenInQuery,
+    /// Too many tokens from this address didn't verify; one more may be tried after this time.
+    TooManyAttempts(Duration),
     /// `Doorman::dev()` answers this machine only.
     NotLocal,
+    /// No room for another connection, or for another one from this address.
+    TooManyConnections,
+    /// A TLS handshake that failed.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS"))]
+    Handshake,
+    /// A head that took too long.
+    SlowHead,
+    /// A head with too many lines, or too many bytes.
+    LargeHead,
+    /// A head that isn't one.
+    MalformedHead,
+    /// A response that nobody reads.
+    Unread,
     /// A body above the bound, in bytes.
     TooLarge(usize),
     /// A body that broke off.
@@ -55,6 +72,12 @@ impl From<scan::Refusal> for Refused {
 }
 
 impl Refused {
+    /// Whether it belongs to a burst that the operator is told of: strangers who come again and again.
+    pub(super) fn is_of_strangers(&self) -> bool {
+        use Refused::{BadToken, NoToken, NotLocal, TokenInQuery, TooManyAttempts, TooManyConnections};
+        matches!(self, NoToken | BadToken | TokenInQuery | TooManyAttempts(_) | NotLocal | TooManyConnections)
+    }
+
     /// The word in the audit log.
     pub(super) fn reason(&self) -> &'static str {
         match self {
@@ -65,7 +88,14 @@ impl Refused {
             Self::CantVerify => "cant_verify",
             Self::LacksScopes(_) => "insufficient_scope",
             Self::TokenInQuery => "token_in_query",
+            Self::TooManyAttempts(_) => "too_many_attempts",
             Self::NotLocal => "not_local",
+            Self::TooManyConnections => "too_many_connections",
+            Self::Handshake => "tls_handshake",
+            Self::SlowHead => "slow_head",
+            Self::LargeHead => "large_head",
+            Self::MalformedHead => "malformed_head",
+            Self::Unread => "unread",
             Self::TooLarge(_) => "too_large",
             Self::BrokenBody => "broken_body",
             Self::TooSlow => "too_slow",
@@ -87,13 +117,24 @@ impl Refused {
             Self::NotLocal => plain(StatusCode::FORBIDDEN, "Forbidden: development mode answers this machine only"),
             Self::NoToken => challenge(StatusCode::UNAUTHORIZED, &Challenge::Token, metadata),
             Self::BadToken => challenge(StatusCode::UNAUTHORIZED, &Challenge::OtherToken, metadata),
-            Self::LacksScopes(lacking) => {
-                challenge(StatusCode::FORBIDDEN, &Challenge::BaseScopes(&lacking), metadata)
-            }
+            Self::LacksScopes(lacking) => challenge(StatusCode::FORBIDDEN, &Challenge::BaseScopes(&lacking), metadata),
             Self::CantVerify => {
-                let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable: tokens can't be verified");
+                let mut response =
+                    plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable: tokens can't be verified");
                 response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
                 response
+            }
+            Self::TooManyAttempts(wait) => {
+                let text = "Too Many Requests: too many tokens from this address were not good";
+                let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+                (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds.to_string())], text).into_response()
+            }
+            Self::TooManyConnections | Self::Handshake => plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+            Self::SlowHead | Self::Unread => plain(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
+            Self::MalformedHead => plain(StatusCode::BAD_REQUEST, "Bad Request"),
+            Self::LargeHead => {
+                let text = "Request Header Fields Too Large: a head may have 100 lines and 32 KiB at most";
+                plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
             }
             Self::TokenInQuery => {
                 plain(StatusCode::BAD_REQUEST, "Bad Request: a token belongs in the Authorization header")

@@ -43,7 +43,10 @@ async fn s07_a_token_is_looked_at_by_the_issuer_that_it_names_and_no_other() {
     b.stop().await;
     let later = now.after(Duration::from_secs(7000));
     let token = RSA.token(&claims(&b, json!({})));
-    assert_eq!(issuers.verify_at(&token, later).await.map(|it| it.identity.subject.clone()), unavailable("no connection"));
+    assert_eq!(
+        issuers.verify_at(&token, later).await.map(|it| it.identity.subject.clone()),
+        unavailable("no connection")
+    );
     assert_eq!(issuers.trouble(), Some("no connection"));
 }
 

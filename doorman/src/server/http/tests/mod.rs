@@ -1,0 +1,5 @@
+//! Routes and connections, with less patience than an operator has.
+
+mod connections;
+mod room;
+mod routes;
