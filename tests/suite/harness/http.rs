@@ -124,15 +124,15 @@ impl Response {
     }
 }
 
-/// A connection that stays open.
-pub(crate) struct Wire(BufReader<TcpStream>);
+/// A connection that stays open, and what of a stream's lines has been read.
+pub(crate) struct Wire(BufReader<TcpStream>, Vec<u8>);
 
 impl Wire {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP stream");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a TCP stream");
-        Self(BufReader::new(stream))
+        Self(BufReader::new(stream), Vec::new())
     }
 
     /// Waits for each answer this long.
@@ -185,15 +185,25 @@ impl Wire {
     pub(crate) fn event(&mut self, patience: Duration) -> Option<Value> {
         self.0.get_ref().set_read_timeout(Some(patience)).expect("a socket");
         loop {
-            let line = self.line().ok()?;
-            // The last chunk.
-            if line == "0" {
-                return None;
-            }
+            let Some(end) = self.1.iter().position(|byte| *byte == b'\n') else {
+                self.chunk().ok().filter(|more| *more)?;
+                continue;
+            };
+            let line: Vec<u8> = self.1.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
             if let Some(data) = line.strip_prefix("data:").map(str::trim).filter(|data| !data.is_empty()) {
                 return Some(serde_json::from_str(data).expect("a message"));
             }
         }
+    }
+
+    /// Reads one more chunk; whether it wasn't the last.
+    fn chunk(&mut self) -> io::Result<bool> {
+        let size = usize::from_str_radix(&self.line()?, 16).map_err(|_| io::ErrorKind::InvalidData)?;
+        let mut chunk = vec![0; size + 2];
+        self.0.read_exact(&mut chunk)?;
+        self.1.extend_from_slice(&chunk[..size]);
+        Ok(size > 0)
     }
 
     fn head(&mut self) -> io::Result<(u16, Vec<(String, String)>)> {
@@ -217,15 +227,7 @@ impl Wire {
     }
 
     fn chunks(&mut self) -> io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        loop {
-            let size = usize::from_str_radix(&self.line()?, 16).map_err(|_| io::ErrorKind::InvalidData)?;
-            let mut chunk = vec![0; size + 2];
-            self.0.read_exact(&mut chunk)?;
-            if size == 0 {
-                return Ok(body);
-            }
-            body.extend_from_slice(&chunk[..size]);
-        }
+        while self.chunk()? {}
+        Ok(std::mem::take(&mut self.1))
     }
 }

@@ -136,7 +136,9 @@ impl Issuer {
         match url.scheme() {
             "https" => {}
             "http" if loopback_http && is_local(&url) => {}
-            "http" if is_local(&url) => return Err("expected https, or .allow_loopback_http()"),
+            "http" if is_local(&url) => {
+                return Err("expected https, or `allow_loopback_http` for an issuer on this machine");
+            }
             _ => return Err("expected an https URL; http is for issuers on a loopback address only"),
         }
         Ok(Self { name: name.to_owned(), url })

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use doorman_grammar::duration;
@@ -136,8 +137,9 @@ fn texts(of: &Texts) -> impl Iterator<Item = &str> {
 
 fn auth(file: &Path, document: &Document, entry: &Entry, secret: Option<Secret>) -> Result<Auth, FileError> {
     let (issuer, resource) = (entry.issuer.value.as_str(), document.resource.value.as_str());
-    let time = |text: &Spanned<String>| {
-        duration::parse(&text.value).map_err(|_| FileError::at(file, text, "expected a time such as 30s or 5m"))
+    let time = |text: &Spanned<String>| match text.value.as_str() {
+        "0s" => Ok(Duration::ZERO),
+        other => duration::parse(other).map_err(|_| FileError::at(file, text, "expected a time such as 30s, 5m or 0s")),
     };
     let mut auth = match (&entry.introspection, secret) {
         (Some(asking), Some(secret)) => Auth::introspection(issuer, resource, &asking.client_id.value, secret),
@@ -233,6 +235,7 @@ issuers:
         assert_eq!(resource.scopes_supported, ["mcp", "invoices:read"]);
         assert_eq!(resource.required_scopes, ["mcp"]);
         assert_eq!(written.issuers.secrets().count(), 1);
+        assert!(parse(&TEXT.replace("10s", "0s").replace("5s", "0s")).is_ok(), "always exact, and always asked");
         assert_ne!(written.digest, parse(&TEXT.replace("10s", "11s")).unwrap().digest);
     }
 
@@ -240,6 +243,7 @@ issuers:
     fn s04_mistakes_say_where_and_what_was_expected() {
         for (from, to, expected) in [
             ("leeway: 10s", "leeway: soon", "auth.yaml:8:13: expected a time"),
+            ("leeway: 10s", "leeway: 0", "auth.yaml:8:13: expected a time"),
             ("leeway: 10s", "leeway: 61s", "auth.yaml:6:13: expected a leeway of 60 seconds at most"),
             ("leeway", "leway", "auth.yaml:8:5: unknown key"),
             ("ES256", "none", "auth.yaml:7:18: expected one of RS256"),
