@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use serde_json::json;
 
-use crate::harness::{Cast, Door, Era, Fixture, Request};
+use crate::harness::{Cast, Door, Era, Fixture, Request, eventually};
 
 /// An application that takes tickets, beside everybody's tokens.
 fn office() -> Fixture {
@@ -112,6 +112,33 @@ fn s06_on_stdio_the_launchers_token_is_the_verifiers_to_judge() {
         let (code, said) = office().env("DOORMAN_BEARER_TOKEN", token).refuses();
         assert!(code == 1 && said.contains("DOORMAN_BEARER_TOKEN doesn't verify") && !said.contains(token), "{said}");
     }
+}
+
+#[test]
+fn s08_the_operators_tokens_are_shown_to_no_verifier() {
+    const SHOWN: &str = "was shown to the office";
+    let server = office().serve();
+    assert_eq!(hello(&Cast::BOB.token()).send(server.address).status, 200);
+    assert!(!server.process.stderr().contains(SHOWN));
+    assert_eq!(hello("token-of-nobody").send(server.address).status, 401);
+    eventually("a look at what isn't his", || server.process.stderr().contains(SHOWN).then_some(()));
+    let mut bob = office().env("DOORMAN_BEARER_TOKEN", Cast::BOB.token()).unnamed(Era::Modern);
+    assert_eq!(bob.call("whoami", json!({})).structured()["agent_id"], "bob");
+    assert!(!bob.process().stderr().contains(SHOWN));
+}
+
+#[test]
+fn s27_guesses_hold_up_nobody_whose_token_has_been_good() {
+    let server = office().arg("--trusted-proxy").arg("127.0.0.1/32").serve();
+    let from = |token: &str| hello(token).header("X-Forwarded-For", "203.0.113.7").send(server.address).status;
+    assert_eq!(from("ticket/dora/reader/60"), 200);
+    let seen: Vec<u16> = (0..40).map(|guess| from(&format!("guess-{guess}"))).collect();
+    assert!(seen[..20].iter().all(|it| *it == 401) && seen.contains(&429), "{seen:?}");
+    assert_eq!(from("ticket/emil/reader/60"), 429, "one that nobody has seen yet has to wait");
+    assert_eq!(from("ticket/dora/reader/60"), 200);
+    assert_eq!(from(&Cast::BOB.token()), 200, "and so has the operator's own");
+    let elsewhere = hello("ticket/emil/reader/60").header("X-Forwarded-For", "198.51.100.7");
+    assert_eq!(elsewhere.send(server.address).status, 200);
 }
 
 #[test]
