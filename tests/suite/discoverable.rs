@@ -140,12 +140,14 @@ fn s02_strangers_discover_nothing() {
 #[test]
 fn s02_an_application_may_say_so_without_manifests() {
     let fixture = Fixture::bare().env("FIXTURE_TICKETS", "1").env("FIXTURE_DISCOVERABLE", "purge,refund");
-    let server = fixture.serve();
-    let mut dora = server.bearing("ticket/dora/clerk/60/invoices:read", Era::Modern);
+    let mut dora = fixture.serve().bearing("ticket/dora/clerk/60/invoices:read", Era::Modern);
     let names = dora.names();
     assert!(names.contains(&"purge".to_owned()) && !names.contains(&"create_invoice".to_owned()), "{names:?}");
     assert_eq!(refused(&mut dora, "purge").0, 403);
     assert_eq!(refused(&mut dora, "create_invoice").0, 200);
+    let mut nobody = fixture.unnamed(Era::Modern);
+    assert!(!nobody.names().contains(&"purge".to_owned()), "verified callers only");
+    assert_eq!(nobody.call("purge", json!({})).code(), -32602);
     let (code, said) = Fixture::bare().env("FIXTURE_DISCOVERABLE", "no_such_thing").refuses();
     assert!(code == 1 && said.contains("discoverable: nothing is named `no_such_thing`"), "{said}");
 }
