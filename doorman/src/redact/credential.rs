@@ -1,105 +1,90 @@
-//! Credentials known by their form: private keys, JWTs, tokens of forges and clouds, passwords in URLs.
+//! Credentials known by their form, found from what they begin with: private keys, JWTs, headers, tokens of clouds,
+//! forges and services.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::packed::{Config, MatchKind, Searcher};
+use aho_corasick::AhoCorasick;
+use base64::Engine as _;
 
-use super::kind::{Counts, Kind};
+use super::kind::{Kind, Kinds};
 use super::spans::Spans;
+use super::tokens::{Body, FORMS, Form};
 
-/// What a credential begins with, and what must follow.
-struct Form {
-    prefix: &'static str,
-    body: Body,
+/// Shorter texts hold none.
+const SHORTEST: usize = 16;
+
+/// Finds where a prefix may be.
+struct Anchors {
+    /// The vectorized search, where the machine has one.
+    packed: Option<Searcher>,
+    /// The other one. It is built from constants, so that it can't fail at run time once it has been built in the tests.
+    automaton: Option<AhoCorasick>,
+    /// Which forms have each anchor, and where in their prefix.
+    forms: Vec<Vec<(&'static Form, usize)>>,
 }
 
-enum Body {
-    /// At least so many of `A–Z a–z 0–9 _ -`.
-    Token(usize),
-    /// At least so many letters and digits, some of each.
-    Mixed(usize),
-    /// Exactly so many of `A–Z 0–9`.
-    Upper(usize),
-    /// Two more base64url parts behind dots.
-    Jwt,
-    /// A PEM block whose label names a private key.
-    Pem,
-    /// `user:password@` of a URL: the password is masked.
-    UserInfo,
-    /// One token after the scheme of an `Authorization` header.
-    Scheme,
-}
-
-const fn form(prefix: &'static str, body: Body) -> Form {
-    Form { prefix, body }
-}
-
-static FORMS: [Form; 35] = [
-    form("-----BEGIN ", Body::Pem),
-    form("eyJ", Body::Jwt),
-    form("://", Body::UserInfo),
-    form("Bearer ", Body::Scheme),
-    form("bearer ", Body::Scheme),
-    form("Basic ", Body::Scheme),
-    form("AKIA", Body::Upper(16)),
-    form("ASIA", Body::Upper(16)),
-    form("AIza", Body::Token(35)),
-    form("ghp_", Body::Token(30)),
-    form("gho_", Body::Token(30)),
-    form("ghu_", Body::Token(30)),
-    form("ghs_", Body::Token(30)),
-    form("ghr_", Body::Token(30)),
-    form("github_pat_", Body::Token(30)),
-    form("glpat-", Body::Token(20)),
-    form("xoxb-", Body::Token(10)),
-    form("xoxp-", Body::Token(10)),
-    form("xoxa-", Body::Token(10)),
-    form("xapp-", Body::Token(10)),
-    form("sk-", Body::Token(20)),
-    form("sk_live_", Body::Token(16)),
-    form("sk_test_", Body::Token(16)),
-    form("rk_live_", Body::Token(16)),
-    form("npm_", Body::Token(30)),
-    form("pypi-", Body::Token(30)),
-    form("hvs.", Body::Token(20)),
-    form("hvb.", Body::Token(20)),
-    form("hvr.", Body::Token(20)),
-    form("s.", Body::Mixed(24)),
-    form("b.", Body::Mixed(24)),
-    form("r.", Body::Mixed(24)),
-    form("ya29.", Body::Token(20)),
-    form("hf_", Body::Token(30)),
-    form("SG.", Body::Token(20)),
-];
-
-/// The shortest text that can hold any of them: `://a:b@`.
-const SHORTEST: usize = 7;
-
-/// Finds the prefixes. They are constants, so building the automaton can't fail at run time once it has in the tests.
-static PREFIXES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(FORMS.iter().map(|f| f.prefix)).ok()
+static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
+    let mut by_anchor = BTreeMap::<_, Vec<_>>::new();
+    for form in &FORMS {
+        by_anchor.entry(form.anchor).or_default().push((form, form.prefix.find(form.anchor).unwrap_or_default()));
+    }
+    let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(by_anchor.keys()).build();
+    let automaton = if packed.is_some() { None } else { AhoCorasick::new(by_anchor.keys()).ok() };
+    Anchors { packed, automaton, forms: by_anchor.into_values().collect() }
 });
 
-/// Masks credentials by their form.
-pub(super) fn mask<'a>(text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
+/// Finds credentials by their form.
+pub(super) fn find(text: &str, kinds: Kinds, spans: &mut Spans) {
     if text.len() < SHORTEST {
-        return Cow::Borrowed(text);
+        return;
     }
-    let Some(prefixes) = &*PREFIXES else { return Cow::Borrowed(text) };
-    let mut spans = Spans::default();
-    let mut done = 0;
-    let mut run = Run::default();
-    for found in prefixes.find_iter(text) {
-        if found.start() < done {
-            continue;
+    let mut walk = Walk { text, kinds, spans, done: 0, run: Run::default() };
+    // Vault's short tokens are marked by what stands before them, which at the text's beginning is nothing.
+    if matches!(text.as_bytes(), [b's' | b'b' | b'r', b'.', ..]) {
+        let form = Form { prefix: "s.", anchor: "", body: Body::Mixed(24), kind: Kind::Secret };
+        walk.form(&form, 0);
+    }
+    match &*ANCHORS {
+        Anchors { packed: Some(packed), forms, .. } => {
+            packed.find_iter(text).for_each(|found| walk.anchor(&forms[found.pattern().as_usize()], found.start()));
         }
-        if let Some((start, end)) = FORMS[found.pattern().as_usize()].extent(text, found.start(), &mut run) {
-            spans.push(start, end, Kind::Credential);
-            done = end;
+        Anchors { automaton: Some(automaton), forms, .. } => {
+            automaton.find_iter(text).for_each(|found| walk.anchor(&forms[found.pattern().as_usize()], found.start()));
+        }
+        _ => {}
+    }
+}
+
+struct Walk<'t, 's> {
+    text: &'t str,
+    kinds: Kinds,
+    spans: &'s mut Spans,
+    /// The end of the last credential.
+    done: usize,
+    run: Run,
+}
+
+impl Walk<'_, '_> {
+    fn anchor(&mut self, forms: &[(&Form, usize)], at: usize) {
+        for (form, offset) in forms {
+            let start = at.checked_sub(*offset).filter(|&start| start >= self.done);
+            if let Some(start) = start.filter(|&i| self.text.as_bytes()[i..].starts_with(form.prefix.as_bytes())) {
+                self.form(form, start);
+            }
         }
     }
-    spans.apply(text, counts)
+
+    fn form(&mut self, form: &Form, start: usize) {
+        if !self.kinds.has(form.kind) {
+            return;
+        }
+        if let Some((start, end)) = form.extent(self.text, start, &mut self.run) {
+            self.spans.push(start, end, form.kind);
+            self.done = end;
+        }
+    }
 }
 
 impl Form {
@@ -107,12 +92,12 @@ impl Form {
     fn extent(&self, text: &str, start: usize, run: &mut Run) -> Option<(usize, usize)> {
         let bytes = text.as_bytes();
         let body = start + self.prefix.len();
-        match self.body {
-            Body::Pem => return pem(text, start),
-            Body::UserInfo => return user_info(text, body),
-            _ => {}
+        if let Body::Pem = self.body {
+            return pem(text, start);
         }
-        if start > 0 && bytes[start - 1].is_ascii_alphanumeric() {
+        // What stands before the short tokens of Vault is part of their prefix.
+        let start = start + usize::from(matches!(bytes[start], b' ' | b'"' | b'='));
+        if start > 0 && bytes[start].is_ascii_alphanumeric() && bytes[start - 1].is_ascii_alphanumeric() {
             return None;
         }
         let end = match self.body {
@@ -135,23 +120,43 @@ impl Form {
                 let upper = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
                 (end - body == length && bytes[body..end].iter().all(upper)).then_some(end)?
             }
-            Body::Jwt => {
-                let header = run.reach(bytes, body).end;
-                // What follows is walked anew, but only by the few headers that are too near, and by the one that is found.
-                let payload = (header - start >= 10 && bytes.get(header) == Some(&b'.')).then_some(header + 1)?;
-                let payload = payload + tokens(&bytes[payload..]);
-                let signed = bytes.get(payload) == Some(&b'.');
-                let signature = if signed { payload + 1 + tokens(&bytes[payload + 1..]) } else { payload };
-                (payload - header > 4).then_some(signature)?
+            Body::Hex(length) => {
+                let end = run.reach(bytes, body).end;
+                let hex = || bytes[body..body + length].iter().all(u8::is_ascii_hexdigit);
+                (end - body >= length && (end - body == length || bytes[body + length] == b'-') && hex()).then_some(end)?
             }
-            Body::Scheme | Body::Pem | Body::UserInfo => {
+            Body::Dotted(least) => {
+                let more = |b: &u8| is_token(*b) || b"./+=".contains(b);
+                let length = bytes[body..].iter().take(LONGEST).take_while(|b| more(b)).count();
+                let length = bytes[body..body + length].trim_ascii_end_matches(b'.');
+                (length >= least).then_some(body + length)?
+            }
+            Body::Jwt => return jwt(bytes, start, run),
+            Body::Bearer | Body::Pem => {
+                let body = body + bytes[body..].iter().take(8).take_while(|b| **b == b' ').count();
                 let token = bytes[body..].iter().take_while(|b| is_token(**b) || b"./+=~".contains(b)).count();
+                let token = bytes[body..body + token].trim_ascii_end_matches(b'.');
                 // `Bearer authentication` is prose.
-                let mixed = bytes[body..body + token].iter().any(|b| !b.is_ascii_lowercase());
+                let mixed = bytes[body..body + token].iter().any(|b| !b.is_ascii_lowercase() && *b != b'-');
                 return (token >= 8 && mixed).then_some((body, body + token));
             }
+            Body::Basic => return basic(bytes, body),
         };
         Some((start, end))
+    }
+}
+
+/// No token that may have dots in it is longer.
+const LONGEST: usize = 4096;
+
+trait TrimEnd {
+    fn trim_ascii_end_matches(&self, b: u8) -> usize;
+}
+
+impl TrimEnd for [u8] {
+    /// The length without so many of a byte as stand at the end: the stop of a sentence is no part of a token.
+    fn trim_ascii_end_matches(&self, b: u8) -> usize {
+        self.len() - self.iter().rev().take_while(|&&last| last == b).count()
     }
 }
 
@@ -198,6 +203,41 @@ fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
 }
 
+/// Three parts in base64url (RFC 7519), of which the last may be empty, or the five of an encrypted one (RFC 7516).
+fn jwt(bytes: &[u8], start: usize, run: &mut Run) -> Option<(usize, usize)> {
+    let header = run.reach(bytes, start + 3).end;
+    // What follows is walked anew, but only by the few headers that are too near, and by the one that is found.
+    let payload = (header - start >= 10 && bytes.get(header) == Some(&b'.')).then_some(header + 1)?;
+    let mut end = payload + tokens(&bytes[payload..]);
+    if end - header <= 4 && bytes.get(end) != Some(&b'.') {
+        return None;
+    }
+    for _ in 0..3 {
+        let more = bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(|b| is_token(*b) || *b == b'.');
+        if !more {
+            break;
+        }
+        end += 1 + tokens(&bytes[end + 1..]);
+    }
+    Some((start, end))
+}
+
+/// Base64 that spells `user:password`: `basic information` is prose.
+fn basic(bytes: &[u8], body: usize) -> Option<(usize, usize)> {
+    /// Longer credentials don't occur.
+    const LONGEST: usize = 1024;
+    const LENIENT: base64::engine::GeneralPurpose = base64::engine::GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        base64::engine::GeneralPurposeConfig::new()
+            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let length = bytes[body..].iter().take(LONGEST).take_while(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b));
+    let length = length.count();
+    let decoded = LENIENT.decode(&bytes[body..body + length]).ok()?;
+    (length >= 4 && decoded.contains(&b':')).then_some((body, body + length))
+}
+
 /// A PEM block up to its end, or to the end of the text if it was cut off.
 fn pem(text: &str, start: usize) -> Option<(usize, usize)> {
     /// RFC 7468 labels are a few words.
@@ -217,62 +257,59 @@ fn pem(text: &str, start: usize) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// The password in `scheme://user:password@host`.
-fn user_info(text: &str, start: usize) -> Option<(usize, usize)> {
-    /// Longer user information doesn't occur; the bound keeps many `://` in one word linear.
-    const LONGEST: usize = 512;
-    let rest = &text.as_bytes()[start..];
-    let rest = &rest[..rest.len().min(LONGEST)];
-    // A mask (`«`) isn't part of it either: its colon separates nothing.
-    let mask = memchr::memmem::find(rest, "«".as_bytes()).unwrap_or(rest.len());
-    let rest = &rest[..mask];
-    let length = rest.iter().position(|b| b.is_ascii_whitespace() || b"/?#\"'<>\\".contains(b)).unwrap_or(rest.len());
-    let at = memchr::memrchr(b'@', &rest[..length])?;
-    let colon = memchr::memchr(b':', &rest[..at])?;
-    let (from, to) = (start + colon + 1, start + at);
-    (from < to).then_some((from, to))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn masked(text: &str) -> String {
-        mask(text, &mut Counts::default()).into_owned()
+        let mut spans = Spans::default();
+        find(text, Kinds::DEFAULT, &mut spans);
+        spans.apply(text).replace("redacted:", "")
     }
 
     #[test]
     fn forms() {
-        assert!(PREFIXES.is_some());
-        for text in [
-            "-----BEGIN RSA PRIVATE KEY-----",
-            "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_123",
-            "AKIAIOSFODNN7EXAMPLE",
-            "ghp_0123456789abcdefghijABCDEFGHIJ012345",
-            "sk-proj-0123456789abcdefghij",
-            "glpat-0123456789abcdefghij",
-            "s.abcdef0123456789ABCDEF01",
-            "hvb.abcdef0123456789ABCDEF01",
-            "sk-abcdefghijklmnopqrstuvwx",
+        assert!(ANCHORS.packed.is_some() || ANCHORS.automaton.is_some());
+        assert!(ANCHORS.forms.len() <= 64, "more than the vectorized search takes: {}", ANCHORS.forms.len());
+        let hex = "0123456789abcdef".repeat(4);
+        for (text, kind) in [
+            ("-----BEGIN RSA PRIVATE KEY-----", "pem"),
+            ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "pem"),
+            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_123", "jwt"),
+            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0", "jwt"),
+            ("eyJhbGciOiJkaXIifQ..aXY0NTY3ODkw.Y2lwaGVy.dGFn", "jwt"),
+            ("AKIAIOSFODNN7EXAMPLE", "secret"),
+            ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "secret"),
+            ("sk-proj-0123456789abcdefghij", "secret"),
+            ("sk-ant-api03-0123456789abcdefghij", "secret"),
+            ("glpat-0123456789abcdefghij", "secret"),
+            ("s.abcdef0123456789ABCDEF01", "secret"),
+            ("hvb.abcdef0123456789ABCDEF01", "secret"),
+            ("sk-abcdefghijklmnopqrstuvwx", "secret"),
+            ("npm_0123456789abcdefghijABCDEFGHIJ012345", "secret"),
+            ("SG.0123456789abcdefghij01.0123456789abcdefghij0123456789abcdefghij012", "secret"),
+            (&format!("dop_v1_{hex}"), "secret"),
         ] {
-            assert_eq!(masked(text), "«redacted:credential»");
-            assert_eq!(masked(&format!("x {text} y")).matches("redacted").count(), 1);
+            assert_eq!(masked(text), format!("«{kind}»"));
+            let within = masked(&format!("x {text} y"));
+            assert!(within.starts_with(&format!("x «{kind}»")), "{within}");
         }
-        assert_eq!(masked("postgres://u:p@w@db/x"), "postgres://u:«redacted:credential»@db/x");
-        assert_eq!(masked("use Bearer abcDEF123"), "use Bearer «redacted:credential»");
+        assert_eq!(masked("use Bearer abcDEF123. Or"), "use Bearer «bearer». Or");
+        assert_eq!(masked("use basic dXNlcjpwYXNz, or"), "use basic «basic», or");
+        assert_eq!(masked("token=s.abcdef0123456789ABCDEF01"), "token=«secret»");
     }
 
     #[test]
     fn prose_and_public_things() {
         for text in [
             "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
-            "https://example.com/a:b@c",
-            "https://example.com:8080/",
-            "the eyJ prefix",
+            "the eyJ prefix and the rest",
             "Bearer authentication",
+            "the bearer certificates-and-more",
+            "basic information about it",
+            "Basic authentication",
             "sk-learn-is-a-library-for-machines",
-            "AKIA",
+            "AKIA and more of it",
             "s.getElementsByClassNameAndMore(",
             "its. 0123456789abcdef01234567",
             "b.012345678901234567890123",

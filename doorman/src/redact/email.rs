@@ -9,8 +9,13 @@ const LONGEST_QUOTED: usize = 66;
 
 /// How many bytes the at-sign at `i` has in any of its spellings: `@`, `＠`, `%40`, `&#64;`, `&commat;`.
 pub(super) fn at_sign(text: &str, i: usize) -> Option<usize> {
-    const SPELLINGS: [&str; 9] = ["@", "＠", "﹫", "%40", "&#64;", "&#064;", "&#x40;", "&#X40;", "&commat;"];
+    const SPELLINGS: [&str; 12] = [
+        "@", "＠", "﹫", "%40", "&#64;", "&#064;", "&#x40;", "&#X40;", "&commat;", "\\u0040", "\\x40", "%2540",
+    ];
     let rest = text.as_bytes().get(i..)?;
+    if rest.first() == Some(&b'@') {
+        return Some(1);
+    }
     SPELLINGS.iter().find(|s| rest.starts_with(s.as_bytes())).map(|s| s.len())
 }
 

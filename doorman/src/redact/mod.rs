@@ -22,14 +22,19 @@
 //! personal data and `key=value` pairs in one scan (`scan`). Each stage sees what the one before left, so a mask is
 //! a boundary like any other punctuation and redaction is idempotent.
 
+mod address;
 mod card;
 mod chars;
+mod context;
 mod credential;
 mod email;
 mod embedded;
 mod encoded;
+mod entropy;
+mod iban;
 mod keys;
 mod kind;
+mod marks;
 mod memo;
 mod number;
 mod pairs;
@@ -40,10 +45,15 @@ mod rules;
 mod scan;
 mod scrub;
 mod spans;
+mod splice;
 mod ssn;
+mod tokens;
+mod url;
 mod walk;
 mod widen;
 
+#[cfg(test)]
+mod accuracy;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
@@ -54,3 +64,4 @@ pub use keys::InvalidGlob;
 pub use kind::{Counts, Kind};
 pub use plan::{Blocked, Plan};
 pub use redactor::{InvalidRules, Redactor, RedactorBuilder};
+pub use spans::Span;

@@ -43,10 +43,16 @@ impl Sep {
 pub(super) struct Group {
     /// Byte position after the last digit.
     pub(super) end: usize,
-    /// How many digits this and the groups before have together.
-    pub(super) total: usize,
+    total: u8,
     /// What follows; `NONE` if no digits follow after it.
     pub(super) sep: Sep,
+}
+
+impl Group {
+    /// How many digits this and the groups before have together.
+    pub(super) fn total(&self) -> usize {
+        usize::from(self.total)
+    }
 }
 
 /// What stands before the first group.
@@ -88,9 +94,13 @@ pub(super) struct Step {
     pub(super) follow: Option<(usize, Sep)>,
 }
 
-/// Looks at the group of digits at `start`. `after` is the separator if another group of the run stands before.
-pub(super) fn step(text: &str, start: usize, floor: usize, after: Option<Sep>) -> Step {
-    if let Some(end) = lonely(text, start) {
+/// Looks at the group of digits at `start`. `after` is the separator if another group of the run stands before; `told`
+/// is whether the text is known to hold a phone.
+pub(super) fn step(text: &str, start: usize, floor: usize, after: Option<Sep>, told: bool) -> Step {
+    if let Some(end) = timestamp(text.as_bytes(), start) {
+        return Step { found: None, next: end, follow: None };
+    }
+    if let Some(end) = lonely(text, start, told) {
         return Step { found: None, next: end, follow: None };
     }
     let candidate = match Candidate::parse(text, start, floor, after) {
@@ -98,10 +108,9 @@ pub(super) fn step(text: &str, start: usize, floor: usize, after: Option<Sep>) -
         Err(end) => return Step { found: None, next: end, follow: None },
     };
     if candidate.total() >= 7
-        && let Some((n, kind)) = candidate.recognize(text)
+        && let Some((end, kind)) = candidate.recognize(text, told)
     {
         let from = if kind == Kind::Phone { candidate.prefix_start(text, floor) } else { candidate.start };
-        let end = candidate.groups()[n - 1].end;
         if !in_uuid(text, start, end) {
             return Step { found: Some((from, end, kind)), next: end, follow: None };
         }
@@ -112,20 +121,47 @@ pub(super) fn step(text: &str, start: usize, floor: usize, after: Option<Sep>) -
 
 /// The end of a group that can't be anything: too short to be a number alone, and nothing follows. Most digits in most
 /// texts are of this sort.
-fn lonely(text: &str, start: usize) -> Option<usize> {
+fn lonely(text: &str, start: usize, told: bool) -> Option<usize> {
     let bytes = text.as_bytes();
     let run = bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
     let end = start + run;
-    let plus = start.checked_sub(1).is_some_and(|i| matches!(bytes[i], b'+' | b'(' | 0x80..));
-    let short = run > 0 && run < if plus { 7 } else { 13 };
+    let short = run > 0 && run < 7 || run < 12 && !told && is_glued(bytes, start, end);
     (short && bytes.get(end).is_none_or(u8::is_ascii) && separator(text, end).is_none()).then_some(end)
+}
+
+/// Whether letters stand on both sides, or a hexadecimal number goes on: no word around it makes it a phone.
+fn is_glued(bytes: &[u8], start: usize, end: usize) -> bool {
+    let word = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    word(start.checked_sub(1).and_then(|i| bytes.get(i))) || word(bytes.get(end)) && !matches!(bytes[end], b'x' | b'X' | b'e')
+}
+
+/// The end of a date (`2026-06-20`), with its time if there is one: nothing else has this form, and every log is full of it.
+fn timestamp(bytes: &[u8], start: usize) -> Option<usize> {
+    const FORM: &[u8; 10] = b"0000-00-00";
+    let fits = |b: u8, form: u8| if form == b'0' { b.is_ascii_digit() } else { b == form };
+    let date = bytes.get(start..start + FORM.len())?;
+    if !matches!(date[..2], [b'1', b'9'] | [b'2', b'0']) || !date.iter().zip(FORM).all(|(&b, &form)| fits(b, form)) {
+        return None;
+    }
+    let part = |i: usize| (date[i] - b'0') * 10 + date[i + 1] - b'0';
+    if !(1..=12).contains(&part(5)) || !(1..=31).contains(&part(8)) {
+        return None;
+    }
+    let end = start + FORM.len();
+    let hour = match bytes.get(end) {
+        Some(b) if b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'/') => return None,
+        Some(b'T' | b't') => end + 1,
+        _ => return Some(end),
+    };
+    let time = bytes[hour..].iter().take(24).take_while(|b| b.is_ascii_digit() || matches!(b, b':' | b'.')).count();
+    Some(hour + time)
 }
 
 impl Candidate {
     /// Reads the groups. `Err` is the end of a group that alone has too many digits.
     fn parse(text: &str, start: usize, floor: usize, after: Option<Sep>) -> Result<Self, usize> {
         let (plus, paren, before) = before(text, start, floor, after);
-        let none = Group { end: start, total: 0, sep: Sep::NONE };
+        let none = Group { end: 0, total: 0, sep: Sep::NONE };
         let mut this = Self {
             start,
             plus,
@@ -146,7 +182,7 @@ impl Candidate {
             total += count;
             let separator = separator(text, end);
             let sep = separator.map_or(Sep::NONE, |(sep, _)| sep);
-            this.groups[this.len] = Group { end, total, sep };
+            this.groups[this.len] = Group { end, total: total as u8, sep };
             this.len += 1;
             let Some((_, next)) = separator else { return Ok(this) };
             if this.len == 1 {
@@ -165,33 +201,33 @@ impl Candidate {
 
     /// How many digits the group with this index has.
     pub(super) fn size(&self, index: usize) -> usize {
-        self.groups[index].total - self.from(index)
+        self.groups[index].total() - self.from(index)
     }
 
     /// The number that the group with this index spells.
     pub(super) fn value(&self, index: usize) -> u64 {
-        self.digits[self.from(index)..self.groups[index].total].iter().fold(0, |n, &d| n * 10 + u64::from(d))
+        self.digits[self.from(index)..self.groups[index].total()].iter().fold(0, |n, &d| n * 10 + u64::from(d))
     }
 
     fn from(&self, index: usize) -> usize {
-        index.checked_sub(1).map_or(0, |i| self.groups[i].total)
+        index.checked_sub(1).map_or(0, |i| self.groups[i].total())
     }
 
     fn total(&self) -> usize {
-        self.groups().last().map_or(0, |group| group.total)
+        self.groups().last().map_or(0, |group| group.total())
     }
 
-    /// How many groups make up a number that is to be masked, and of what kind.
-    fn recognize(&self, text: &str) -> Option<(usize, Kind)> {
+    /// Where a number ends that is to be masked, and of what kind it is.
+    fn recognize(&self, text: &str, told: bool) -> Option<(usize, Kind)> {
         if !self.plus {
             if let Some(n) = card::find(self) {
-                return Some((n, Kind::Card));
+                return Some((self.groups()[n - 1].end, Kind::Card));
             }
             if ssn::matches(self) {
-                return Some((3, Kind::Ssn));
+                return Some((self.groups()[2].end, Kind::Ssn));
             }
         }
-        phone::find(self, text).map(|n| (n, Kind::Phone))
+        phone::find(self, text, told).map(|end| (end, Kind::Phone))
     }
 
     /// Where a phone's `+` and `(` begin.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::keys::Name;
-use super::kind::Counts;
-use super::rules::{Globs, Verdict, built_in};
+use super::kind::{Counts, Kind, Kinds};
+use super::memo::{self, Role, Seen, Told};
+use super::rules::{Globs, Verdict, built_in, suspicion};
 use super::scrub::Scrubber;
+use super::spans::{Span, Spans};
 use super::walk::{Place, Walker};
 use super::{credential, scan, widen};
 
@@ -37,13 +39,15 @@ pub struct Plan {
     pub(super) shared: Arc<Shared>,
     pub(super) redact: Globs,
     pub(super) reveal: Globs,
+    /// What tells the plan from all others of the process.
+    pub(super) id: memo::Id,
 }
 
 /// What all plans of a redactor have in common.
 pub(super) struct Shared {
     pub(super) scrubber: Scrubber,
     pub(super) keys: Globs,
-    pub(super) detectors: bool,
+    pub(super) detectors: Kinds,
 }
 
 impl Plan {
@@ -78,9 +82,25 @@ impl Plan {
         widen::widen(self, schema);
     }
 
+    /// Redacts a text that is one JSON value of any type, and says if it isn't. What doesn't change stays as it is written.
+    ///
+    /// # Errors
+    /// If the text is beyond the bounds.
+    pub fn json<'a>(&self, text: &'a str, counts: &mut Counts) -> Result<Option<Cow<'a, str>>, Blocked> {
+        Walker::new(self, counts).json(text, Place::ROOT)
+    }
+
+    /// Where in a text is what [`text`](Self::text) would mask, in bytes, in ascending order and without overlaps. What
+    /// a key says is masked is a [`Kind::Secret`] here.
+    pub fn spans(&self, text: &str) -> Vec<Span> {
+        let mut spans = self.find(text, Told::Nothing).into_vec();
+        spans.iter_mut().filter(|span| span.kind == Kind::Key).for_each(|span| span.kind = Kind::Secret);
+        spans
+    }
+
     /// What a key says. A tool's own `redact` goes before `reveal`, which goes before the general rules.
     pub(super) fn verdict(&self, key: &str) -> Verdict {
-        self.verdict_of(&Name::new(key))
+        self.seen(key).verdict
     }
 
     pub(super) fn verdict_of(&self, name: &Name) -> Verdict {
@@ -91,8 +111,21 @@ impl Plan {
         } else if built_in(name) || self.shared.keys.matches(name) {
             Verdict::Mask
         } else {
-            Verdict::Scan
+            suspicion(name).map_or(Verdict::Scan, Verdict::Suspect)
         }
+    }
+
+    /// What a key says about its value and itself, remembered for as long as the thread lives.
+    pub(super) fn seen(&self, key: &str) -> Seen {
+        memo::seen(self.id, key, || {
+            let name = Name::new(key);
+            Seen { verdict: self.verdict_of(&name), role: Role::of(&name), told: Told::by(&name), clean: self.is_clean(key) }
+        })
+    }
+
+    /// Whether a key itself holds nothing that is to be masked.
+    fn is_clean(&self, key: &str) -> bool {
+        self.find(key, Told::Nothing).is_empty()
     }
 
     /// Removes secrets by value.
@@ -101,36 +134,39 @@ impl Plan {
     }
 
     /// All stages, on a text as it is written.
-    pub(super) fn flat<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        let text = self.scrub(text, counts);
-        if !self.shared.detectors {
-            return text;
+    pub(super) fn flat<'a>(&self, text: &'a str, told: Told, counts: &mut Counts) -> Cow<'a, str> {
+        let spans = self.find(text, told);
+        spans.count(counts);
+        spans.apply(text)
+    }
+
+    /// What all stages find in a text as it is written.
+    pub(super) fn find(&self, text: &str, told: Told) -> Spans {
+        let mut all = self.shared.scrubber.find(text);
+        let kinds = self.shared.detectors;
+        if kinds == Kinds::NONE {
+            return all;
         }
-        let mut text = text;
+        let mut view = all.apply(text);
         // A mask is an edge where there was none before, so what it stands beside may have to be judged anew.
         for _ in 0..MOST_PASSES {
-            let mut again = false;
-            text = then(text, |text| credential::mask(text, counts));
-            text = then(text, |text| {
-                let pass = scan::mask(text, &|key| self.verdict(key), counts);
-                again = pass.again;
-                pass.text
-            });
-            if !again {
+            let mut found = Spans::default();
+            credential::find(&view, kinds, &mut found);
+            if !found.is_empty() {
+                all.absorb(found);
+                view = all.apply(text);
+            }
+            let mut found = Spans::default();
+            let again = scan::find(self, &view, told, &mut found);
+            let nothing = found.is_empty();
+            if !nothing {
+                all.absorb(found);
+            }
+            if nothing || !again {
                 break;
             }
+            view = all.apply(text);
         }
-        text
-    }
-}
-
-/// The next stage on what the stage before left. A stage that changes nothing lends what it was given.
-fn then<'a>(text: Cow<'a, str>, stage: impl for<'b> FnOnce(&'b str) -> Cow<'b, str>) -> Cow<'a, str> {
-    match text {
-        Cow::Borrowed(text) => stage(text),
-        Cow::Owned(text) => match stage(&text) {
-            Cow::Owned(next) => Cow::Owned(next),
-            Cow::Borrowed(_) => Cow::Owned(text),
-        },
+        all
     }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::keys::InvalidGlob;
-use super::kind::{Counts, Kind};
+use super::kind::{Counts, Kind, Kinds};
+use super::memo::Id;
 use super::plan::{Plan, Shared};
 use super::rules::Globs;
 use super::scrub::Scrubber;
@@ -50,7 +51,7 @@ pub struct Redactor {
 impl Redactor {
     /// A redactor with the built-in key rules and all detectors.
     pub fn builder() -> RedactorBuilder {
-        RedactorBuilder { keys: Vec::new(), secrets: Vec::new(), detectors: true }
+        RedactorBuilder { keys: Vec::new(), secrets: Vec::new(), detectors: Kinds::DEFAULT }
     }
 
     /// The plan of one tool: `redact` names keys (globs) whose values are masked too, `reveal` names keys that no rule
@@ -61,7 +62,7 @@ impl Redactor {
     pub fn plan(&self, redact: &[&str], reveal: &[&str]) -> Result<Plan, InvalidRules> {
         let parse = |globs: &[&str]| Globs::parse(globs.iter().copied());
         match (parse(redact), parse(reveal)) {
-            (Ok(redact), Ok(reveal)) => Ok(Plan { shared: Arc::clone(&self.base.shared), redact, reveal }),
+            (Ok(redact), Ok(reveal)) => Ok(Plan { shared: Arc::clone(&self.base.shared), redact, reveal, id: Id::next() }),
             (redact, reveal) => {
                 Err([redact.err(), reveal.err()].into_iter().flatten().flatten().collect::<Vec<_>>().into())
             }
@@ -87,7 +88,7 @@ impl Redactor {
 pub struct RedactorBuilder {
     keys: Vec<String>,
     secrets: Vec<Secret>,
-    detectors: bool,
+    detectors: Kinds,
 }
 
 impl RedactorBuilder {
@@ -108,9 +109,21 @@ impl RedactorBuilder {
         self
     }
 
+    /// Looks for this kind too: network addresses ([`Kind::Ip`], [`Kind::Mac`]) are left alone unless asked for.
+    pub fn detect(mut self, kind: Kind) -> Self {
+        self.detectors = self.detectors.with(kind);
+        self
+    }
+
+    /// Leaves this kind alone.
+    pub fn ignore(mut self, kind: Kind) -> Self {
+        self.detectors = self.detectors.without(kind);
+        self
+    }
+
     /// Leaves personal data and credentials by form alone; key rules and held secrets still apply.
     pub fn without_detectors(mut self) -> Self {
-        self.detectors = false;
+        self.detectors = Kinds::NONE;
         self
     }
 
@@ -124,7 +137,7 @@ impl RedactorBuilder {
         match (keys, scrubber) {
             (Ok(keys), Ok(scrubber)) => {
                 let shared = Arc::new(Shared { scrubber, keys, detectors: self.detectors });
-                Ok(Redactor { base: Plan { shared, redact: Globs::default(), reveal: Globs::default() } })
+                Ok(Redactor { base: Plan { shared, redact: Globs::default(), reveal: Globs::default(), id: Id::next() } })
             }
             (keys, scrubber) => Err(InvalidRules { globs: keys.err().unwrap_or_default(), secrets: scrubber.is_err() }),
         }

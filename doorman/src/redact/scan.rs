@@ -1,66 +1,48 @@
-//! The one pass over a text that looks for personal data and `key=value` pairs.
+//! The one pass over a text that looks for personal data, URLs with secrets and `key=value` pairs.
 //!
 //! A table says which bytes can begin or mark anything; all others are passed over. Every detector looks at a bounded
 //! stretch around its mark, or at one that no other mark looks at again, so the pass takes linear time.
 
-use std::borrow::Cow;
-
-use super::kind::{Counts, Kind};
+use super::kind::{Kind, Kinds};
+use super::marks::{self, Mark};
+use super::memo::Told;
 use super::number::{self, Sep};
+use super::plan::Plan;
 use super::rules::Verdict;
 use super::spans::Spans;
-use super::{chars, email, pairs};
+use super::{address, chars, email, entropy, iban, pairs, url};
 
-/// What a byte may be the mark of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    None,
-    Digit,
-    /// `@`, and `%` or `&`, which escape it.
-    At,
-    /// `=` and `:`.
-    Pair,
-    /// The first byte of digits and at-signs beyond ASCII.
-    Lead,
-}
-
-static MARKS: [Mark; 256] = {
-    let mut marks = [Mark::None; 256];
-    let mut b = b'0';
-    while b <= b'9' {
-        marks[b as usize] = Mark::Digit;
-        b += 1;
+/// Finds what is to be masked in one pass. Whether a match had neighbours that may have been judged otherwise without it:
+/// then what is left is to be looked at again.
+pub(super) fn find(plan: &Plan, text: &str, told: Told, spans: &mut Spans) -> bool {
+    let kinds = plan.shared.detectors;
+    if kinds.has(Kind::Ip) || kinds.has(Kind::Mac) {
+        address::find(text, kinds, spans);
+        if !spans.is_empty() {
+            return true;
+        }
     }
-    marks[b'@' as usize] = Mark::At;
-    marks[b'%' as usize] = Mark::At;
-    marks[b'&' as usize] = Mark::At;
-    marks[b'=' as usize] = Mark::Pair;
-    marks[b':' as usize] = Mark::Pair;
-    let leads = [0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xEA, 0xEF, 0xF0];
-    let mut i = 0;
-    while i < leads.len() {
-        marks[leads[i]] = Mark::Lead;
-        i += 1;
-    }
-    marks
-};
-
-/// A text after one pass.
-pub(super) struct Pass<'a> {
-    pub(super) text: Cow<'a, str>,
-    /// A match had neighbours that may have been judged otherwise without it: the text is to be looked at again.
-    pub(super) again: bool,
-}
-
-/// Masks personal data, and values of keys that `verdict` masks.
-pub(super) fn mask<'a>(text: &'a str, verdict: &impl Fn(&str) -> Verdict, counts: &mut Counts) -> Pass<'a> {
-    let mut spans = Spans::default();
-    let again = Scan::new(text, &mut spans).run(verdict);
-    Pass { text: spans.apply(text, counts), again }
+    let scan = Scan {
+        plan,
+        text,
+        told,
+        kinds,
+        spans,
+        at: 0,
+        floor: 0,
+        at_floor: 0,
+        follow: None,
+        again: false,
+        links: url::Links::default(),
+    };
+    scan.run()
 }
 
 struct Scan<'t, 's> {
+    plan: &'t Plan,
     text: &'t str,
+    told: Told,
+    kinds: Kinds,
     spans: &'s mut Spans,
     at: usize,
     /// The end of the last match: nothing reaches back over it.
@@ -71,21 +53,21 @@ struct Scan<'t, 's> {
     follow: Option<(usize, Sep)>,
     /// Whether some match had neighbours, so that what remains of them now has an edge there.
     again: bool,
+    links: url::Links,
 }
 
-impl<'t, 's> Scan<'t, 's> {
-    fn new(text: &'t str, spans: &'s mut Spans) -> Self {
-        Self { text, spans, at: 0, floor: 0, at_floor: 0, follow: None, again: false }
-    }
-
-    fn run(mut self, verdict: &impl Fn(&str) -> Verdict) -> bool {
+impl Scan<'_, '_> {
+    fn run(mut self) -> bool {
         let bytes = self.text.as_bytes();
-        while let Some(offset) = bytes[self.at..].iter().position(|&b| MARKS[usize::from(b)] != Mark::None) {
-            self.at += offset;
-            match MARKS[usize::from(bytes[self.at])] {
+        while let Some((at, mark)) = marks::next(bytes, self.at) {
+            self.at = at;
+            match mark {
                 Mark::Digit => self.digit(),
                 Mark::At => self.at_sign(),
-                Mark::Pair => self.pair(verdict),
+                Mark::Colon if bytes[at..].starts_with(b"://") => self.link(),
+                // `10:15`
+                Mark::Colon if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) && self.is_time() => self.at += 1,
+                Mark::Colon | Mark::Equals => self.pair(),
                 Mark::Lead | Mark::None => self.lead(),
             }
         }
@@ -94,8 +76,17 @@ impl<'t, 's> Scan<'t, 's> {
 
     fn digit(&mut self) {
         let after = self.follow.take_if(|(start, _)| *start == self.at).map(|(_, sep)| sep);
-        let step = number::step(self.text, self.at, self.floor, after);
-        if let Some((start, end, kind)) = step.found {
+        if self.at >= self.floor + 2
+            && self.text.as_bytes()[self.at - 1].is_ascii_alphabetic()
+            && self.kinds.has(Kind::Iban)
+            && let Some((start, end)) = iban::find(self.text, self.at, self.floor)
+        {
+            self.matched(start, end, Kind::Iban);
+            self.at = end;
+            return;
+        }
+        let step = number::step(self.text, self.at, self.floor, after, self.told == Told::Phone);
+        if let Some((start, end, kind)) = step.found.filter(|(_, _, kind)| self.kinds.has(*kind)) {
             self.again |= after.is_some();
             self.matched(start, end, kind);
         }
@@ -104,7 +95,7 @@ impl<'t, 's> Scan<'t, 's> {
     }
 
     fn at_sign(&mut self) {
-        let Some(len) = email::at_sign(self.text, self.at) else {
+        let Some(len) = email::at_sign(self.text, self.at).filter(|_| self.kinds.has(Kind::Email)) else {
             self.at += 1;
             return;
         };
@@ -119,16 +110,54 @@ impl<'t, 's> Scan<'t, 's> {
         }
     }
 
-    fn pair(&mut self, verdict: &impl Fn(&str) -> Verdict) {
-        let value = pairs::key_before(self.text, self.at, self.floor)
-            .filter(|key| verdict(key.text) == Verdict::Mask)
-            .and_then(|key| pairs::value_after(self.text, self.at, &key));
-        self.at += 1;
-        if let Some(value) = value {
-            self.matched(value.start, value.end, Kind::Key);
-            self.at = value.end;
-            self.at_floor = value.end;
+    /// `://`
+    fn link(&mut self) {
+        self.links.begins(self.at);
+        self.at += 3;
+        if let Some((start, end)) = url::user_info(self.text, self.at).filter(|_| self.kinds.has(Kind::UrlSecret)) {
+            self.matched(start, end, Kind::UrlSecret);
+            self.at = end;
+            // The host is no address: what stands before its at-sign is masked.
+            self.at_floor = end + 1;
+            self.at += 1;
         }
+    }
+
+    /// Whether only digits stand before a colon.
+    fn is_time(&self) -> bool {
+        let before = &self.text.as_bytes()[self.floor..self.at];
+        let digits = before.iter().rev().take(5).take_while(|b| b.is_ascii_digit()).count();
+        (1..5).contains(&digits) && before.len().checked_sub(digits + 1).is_none_or(|i| !is_word(before[i]))
+    }
+
+    fn pair(&mut self) {
+        let found = self.value();
+        self.at += 1;
+        if let Some((start, end, kind)) = found {
+            self.matched(start, end, kind);
+            self.at = end;
+            self.at_floor = end;
+        }
+    }
+
+    /// The value of the key before a `=` or `:`, if it is to be masked.
+    fn value(&mut self) -> Option<(usize, usize, Kind)> {
+        let key = pairs::key_before(self.text, self.at, self.floor)?;
+        let kind = url::kind(self.text, key.start, &mut self.links);
+        let parameter = kind == Kind::UrlSecret && url::is_secret_parameter(key.text) && self.kinds.has(kind);
+        match self.plan.verdict(key.text) {
+            Verdict::Mask => {}
+            Verdict::Reveal => return None,
+            _ if parameter => {}
+            Verdict::Suspect(suspicion) => {
+                let value = pairs::value_after(self.text, self.at, &key)?;
+                let secret = entropy::is_secret(&self.text[value.clone()], suspicion) && self.kinds.has(Kind::Secret);
+                return secret.then_some((value.start, value.end, Kind::Secret));
+            }
+            Verdict::Scan => return None,
+        }
+        let value = pairs::value_after(self.text, self.at, &key)?;
+        Some((value.start, value.end, kind))
     }
 
     fn lead(&mut self) {
@@ -153,6 +182,10 @@ impl<'t, 's> Scan<'t, 's> {
     }
 }
 
+fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_' || b == b'-' || b == b'.' || b >= 0x80
+}
+
 /// Whether a neighbour belongs to nothing that a detector looks at.
 fn is_quiet(neighbour: Option<&u8>) -> bool {
     neighbour.is_none_or(|b| b.is_ascii_whitespace() || b"\"'<>()[]{},;:=&!?|".contains(b))
@@ -161,12 +194,13 @@ fn is_quiet(neighbour: Option<&u8>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::keys::Name;
-    use crate::redact::rules;
+    use crate::redact::Redactor;
 
     fn masked(text: &str) -> String {
-        let verdict = |key: &str| if rules::built_in(&Name::new(key)) { Verdict::Mask } else { Verdict::Scan };
-        mask(text, &verdict, &mut Counts::default()).text.replace("redacted:", "")
+        let Ok(plan) = Redactor::builder().build().and_then(|redactor| redactor.plan(&[], &[])) else { panic!("builds") };
+        let mut spans = Spans::default();
+        find(&plan, text, Told::Nothing, &mut spans);
+        spans.apply(text).replace("redacted:", "")
     }
 
     #[test]

@@ -25,7 +25,7 @@ const NUMBER_FORMATS: [&str; 13] = [
 const SMALL_FORMATS: usize = 7;
 
 /// The smallest number that can be a card number.
-const SMALLEST_CARD: f64 = 1e12;
+const SMALLEST_CARD: f64 = 1e11;
 
 pub(super) fn widen(plan: &Plan, schema: &mut Value) {
     let widener = Widener { plan, records: may_have_records(schema), secrets: !plan.shared.scrubber.is_empty() };
@@ -107,7 +107,7 @@ impl Widener<'_> {
         let below =
             |keyword: &str| keywords.get(keyword).and_then(Value::as_f64).is_some_and(|max| max < SMALLEST_CARD);
         let small = NUMBER_FORMATS[..SMALL_FORMATS].contains(&format) || below("maximum") || below("exclusiveMaximum");
-        number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.shared.detectors)
+        number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.shared.detectors.has(Kind::Card))
     }
 
     fn members(&self, keywords: &mut Map<String, Value>, depth: usize) {
@@ -140,7 +140,7 @@ impl Widener<'_> {
             Verdict::Mask => accept_string(schema),
             Verdict::Reveal if !self.secrets && is_leaf(schema) => {}
             Verdict::Reveal => self.schema(schema, depth),
-            Verdict::Scan => {
+            Verdict::Suspect(_) | Verdict::Scan => {
                 self.schema(schema, depth);
                 if self.records && Role::of(&name) == Role::Value {
                     accept_string(schema);
