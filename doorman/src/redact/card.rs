@@ -110,11 +110,12 @@ fn is_spelled_like_one(candidate: &Candidate, n: usize) -> bool {
         // The digits of a decimal fraction, or before one.
         return candidate.before != Before::Digits(Sep::DOT) && groups[0].sep != Sep::DOT;
     }
-    let even = (1..n - 1).all(|i| candidate.size(i) == candidate.size(0));
+    let even = (1..n - 1).all(|i| candidate.size(i) == candidate.size(0)) && candidate.size(n - 1) <= candidate.size(0);
     if used.0 & NUMERIC.0 != 0 {
         return n >= 3 && (0..n).all(|i| (3..=7).contains(&candidate.size(i)));
     }
-    n <= 5 || even
+    let fours = (0..n - 1).all(|i| candidate.size(i).is_multiple_of(4));
+    even || fours || n == 2 && candidate.size(0) == 6 || n == 3 && candidate.size(0) == 4 && candidate.size(1) == 6
 }
 
 /// Whether a JSON number is a card number.

@@ -1,5 +1,8 @@
 //! The words around a number that say what it is: many numbers are phones only because somebody says `call`.
 
+use super::kind::Kind;
+use super::number::Sight;
+
 /// How far before and after a number is looked, in bytes.
 const BEFORE: usize = 56;
 const AFTER: usize = 24;
@@ -8,6 +11,8 @@ const AFTER: usize = 24;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Context {
     Phone,
+    /// A number of no known sort: `the new number is …`.
+    Number,
     /// Something else that is counted or numbered.
     Other,
     Nothing,
@@ -27,39 +32,72 @@ static PHONE: [&str; 61] = [
 static PHONE_UNSPACED: [&str; 8] = ["电话", "電話", "手机", "手機", "携帯", "전화", "โทร", "هاتف"];
 
 /// Words after which a number is something else, sorted.
-static OTHER: [&str; 74] = [
-    "account", "acct", "amount", "art", "article", "barcode", "batch", "birthday", "bis", "booking", "born", "build",
-    "bytes", "case", "code", "coordinates", "count", "customer", "date", "dated", "dob", "document", "ean",
-    "employee", "error", "from", "hash", "id", "identifier", "ids", "index", "inv", "invoice", "isbn", "issn", "item",
-    "items", "job", "key", "lat", "latitude", "license", "line", "lng", "lon", "longitude", "lot", "member", "model",
-    "offset", "order", "page", "parcel", "part", "passport", "pid", "policy", "port", "postal", "postcode", "price",
-    "process", "range", "record", "ref", "reference", "release", "serial", "size", "sku", "ticket", "total",
-    "tracking", "version",
+static OTHER: [&str; 90] = [
+    "account", "acct", "amount", "apartment", "art", "article", "bank", "barcode", "batch", "birthday", "bis",
+    "booking", "born", "build", "bytes", "card", "case", "code", "coordinates", "count", "date", "dated", "dob",
+    "document", "ean", "error", "flight", "from", "gtin", "hash", "house", "iban", "id", "identifier", "ids", "imei",
+    "index", "inv", "invoice", "isbn", "issn", "item", "items", "job", "key", "lat", "latitude", "license", "line",
+    "lng", "lon", "longitude", "lot", "model", "offset", "order", "page", "parcel", "part", "passport", "permit",
+    "pid", "policy", "port", "postal", "postcode", "price", "process", "range", "record", "ref", "reference",
+    "release", "room", "routing", "serial", "siren", "siret", "size", "sku", "ssn", "tax", "ticket", "total",
+    "tracking", "upc", "vat", "version", "vin", "zip",
 ];
 
+/// Words that say that a number is one, sorted. They say nothing where another word says what it numbers.
+static NUMBER: [&str; 7] = ["nr", "number", "numbers", "numero", "nummer", "numéro", "número"];
+
 /// What the words around a number say; the nearest before it goes before those after it.
-pub(super) fn around(text: &str, start: usize, end: usize) -> Context {
-    let bytes = text.as_bytes();
-    let mut from = start.saturating_sub(BEFORE);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    let before = &text[from..start];
+///
+/// What is masked, or is going to be, counts as one space: what its words say must not depend on whether they are
+/// still there.
+pub(super) fn around(sight: &Sight<'_>, start: usize, end: usize) -> Context {
+    let mut buffer = [0; BEFORE];
+    let before = before(sight, start, &mut buffer);
     let said = nearest(before);
-    if said != Context::Nothing {
+    if matches!(said, Context::Phone | Context::Other) {
         return said;
     }
     if !before.is_ascii() && PHONE_UNSPACED.iter().any(|word| before.contains(word)) {
         return Context::Phone;
     }
-    let mut to = (end + AFTER).min(bytes.len());
-    while !text.is_char_boundary(to) {
+    let mut to = (end + AFTER).min(sight.text.len());
+    while !sight.text.is_char_boundary(to) {
         to -= 1;
     }
-    // After a number only a word for phones counts, and only in the same line.
-    let after = text[end..to].split('\n').next().unwrap_or_default();
-    let phone = words(after).any(|word| is_phone(word));
-    if phone { Context::Phone } else { Context::Nothing }
+    // After a number only a word for phones counts, in the same line and before anything that may be masked.
+    let ends = |c: char| c.is_ascii_digit() || matches!(c, '\n' | '.' | '@' | ':' | '=' | '«');
+    let after = sight.text[end..to].split(ends).next().unwrap_or_default();
+    if words(after).any(|word| is_phone(word) || word == "office") { Context::Phone } else { said }
+}
+
+/// The text before a number without what is masked, read backwards into the buffer.
+fn before<'b>(sight: &Sight<'_>, start: usize, buffer: &'b mut [u8; BEFORE]) -> &'b str {
+    const MASK: &[u8] = "«redacted:".as_bytes();
+    const LONGEST_MASK: usize = 32;
+    let bytes = sight.text.as_bytes();
+    let mut spans = sight.spans.iter().rev().peekable();
+    let (mut at, mut free) = (start, BEFORE);
+    while at > 0 && free > 0 {
+        free -= 1;
+        buffer[free] = b' ';
+        if let Some(span) = spans.next_if(|span| span.end >= at) {
+            at = span.start;
+            continue;
+        }
+        let from = at.saturating_sub(LONGEST_MASK);
+        if bytes[at - 1] == 0xBB
+            && let Some(open) = memchr::memmem::rfind(&bytes[from..at], MASK)
+            && Kind::mask_len(&bytes[from + open..at]) == Some(at - from - open)
+        {
+            at = from + open;
+            continue;
+        }
+        at -= 1;
+        buffer[free] = bytes[at];
+    }
+    // A character that was cut is no part of a word that is known.
+    let cut = buffer[free..].iter().take_while(|b| **b & 0xC0 == 0x80).count();
+    std::str::from_utf8(&buffer[free + cut..]).unwrap_or_default()
 }
 
 fn nearest(before: &str) -> Context {
@@ -69,32 +107,29 @@ fn nearest(before: &str) -> Context {
             said = Context::Phone;
         } else if is(&OTHER, word) {
             said = Context::Other;
+        } else if said == Context::Nothing && is(&NUMBER, word) {
+            said = Context::Number;
         }
     }
     said
 }
 
-/// Words in any spelling: `phoneNumber` and `PHONE_NUMBER` have a word `phone`.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    let camel = |word: &'_ str| {
-        let hump = word.as_bytes().windows(2).position(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
-        hump.map_or(word.len(), |i| i + 1)
-    };
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1).map(move |word| &word[..camel(word)])
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1)
 }
 
+/// Words in any spelling: `phoneNumber` and `PHONE_NUMBER` have a word `phone`.
 fn is_phone(word: &str) -> bool {
-    is(&PHONE, word)
+    let hump = word.as_bytes().windows(2).position(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
+    is(&PHONE, word) || hump.is_some_and(|i| is(&PHONE, &word[..=i]))
 }
 
+/// Whether a table has a word, in whatever case its Latin letters are.
 fn is(known: &[&str], word: &str) -> bool {
     /// No word in the tables is longer.
     const LONGEST: usize = 20;
-    if word.len() > LONGEST {
-        return false;
-    }
     let mut lower = [0; LONGEST];
-    let lower = &mut lower[..word.len()];
+    let Some(lower) = lower.get_mut(..word.len()) else { return false };
     lower.copy_from_slice(word.as_bytes());
     lower.make_ascii_lowercase();
     known.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
@@ -106,14 +141,14 @@ mod tests {
 
     #[test]
     fn the_nearest_word_counts() {
-        assert!(PHONE.is_sorted() && PHONE.iter().chain(&OTHER).all(|word| word.len() <= 20));
+        assert!(PHONE.is_sorted() && NUMBER.is_sorted() && PHONE.iter().chain(&OTHER).all(|word| word.len() <= 20));
         let mut sorted = OTHER;
         sorted.sort_unstable();
         assert_eq!(OTHER, sorted);
         let said = |text: &str| {
             let start = text.find(|c: char| c.is_ascii_digit()).unwrap();
             let end = text.rfind(|c: char| c.is_ascii_digit()).unwrap() + 1;
-            around(text, start, end)
+            around(&Sight { text, floor: 0, told: false, spans: &[] }, start, end)
         };
         assert_eq!(said("please call me at 5551234567"), Context::Phone);
         assert_eq!(said("phoneNumber: 5551234567"), Context::Phone);
@@ -121,6 +156,11 @@ mod tests {
         assert_eq!(said("5551234567 (mobile)"), Context::Phone);
         assert_eq!(said("телефон 5551234567"), Context::Phone);
         assert_eq!(said("手机5551234567"), Context::Phone);
+        assert_eq!(said("the new number is 5551234567"), Context::Number);
+        assert_eq!(said("the account number is 5551234567"), Context::Other);
+        assert_eq!(said("WhatsApp 5551234567"), Context::Phone);
+        assert_eq!(said("«redacted:phone» 5551234567"), Context::Nothing);
+        assert_eq!(said("call «redacted:email» on 5551234567"), Context::Phone);
         assert_eq!(said("5551234567 people\ncall"), Context::Nothing);
     }
 }

@@ -21,8 +21,8 @@ static COUNTRIES: [(&[u8; 2], usize); 112] = [
     (b"TN", 24), (b"TR", 26), (b"UA", 29), (b"VA", 22), (b"VG", 24), (b"XK", 20), (b"YE", 30), (b"YT", 27),
 ];
 
-/// The longest number there is, Russia's.
-const LONGEST: usize = 33;
+/// The longest number that the standard allows.
+const LONGEST: usize = 34;
 
 /// The number whose check digits begin at `digits`: where it begins and ends.
 pub(super) fn find(text: &str, digits: usize, floor: usize) -> Option<(usize, usize)> {
@@ -30,13 +30,20 @@ pub(super) fn find(text: &str, digits: usize, floor: usize) -> Option<(usize, us
     // `DE 89 3704 …` doesn't occur; two letters stand right before.
     let start = digits.checked_sub(2).filter(|&start| start >= floor)?;
     let country = [bytes[start].to_ascii_uppercase(), bytes[start + 1].to_ascii_uppercase()];
-    let country = COUNTRIES.binary_search_by(|(code, _)| (*code).cmp(&country)).ok()?;
+    if !country.iter().all(u8::is_ascii_uppercase) {
+        return None;
+    }
     if chars::before(text, start, floor).is_some_and(|c| c.is_alphanumeric() || c == '_')
         || !bytes.get(digits + 1)?.is_ascii_digit()
     {
         return None;
     }
-    let length = COUNTRIES[country].1;
+    let known = COUNTRIES.binary_search_by(|(code, _)| (*code).cmp(&country)).ok();
+    known.and_then(|i| of_length(text, start, COUNTRIES[i].1)).or_else(|| unregistered(text, start))
+}
+
+/// A number of so many characters, in any case, with marks between its groups.
+fn of_length(text: &str, start: usize, length: usize) -> Option<(usize, usize)> {
     let mut number = [0; LONGEST];
     let (mut count, mut at) = (0, start);
     while count < length {
@@ -59,6 +66,34 @@ pub(super) fn find(text: &str, digits: usize, floor: usize) -> Option<(usize, us
     }
     let glued = chars::at(text, at).is_some_and(|c| c.is_ascii_alphanumeric());
     (!glued && checks(&number[..length])).then_some((start, at))
+}
+
+/// A number of a country that has no length or another one than the registry says, but written as these numbers are:
+/// capitals and digits in one piece, or in groups of four.
+fn unregistered(text: &str, start: usize) -> Option<(usize, usize)> {
+    const SHORTEST: usize = 14;
+    let mut number = [0; LONGEST];
+    let (mut count, mut at, mut spaced) = (0, start, false);
+    for &b in &text.as_bytes()[start..] {
+        let goes_on = || text.as_bytes().get(at + 1).is_some_and(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        match b {
+            b'A'..=b'Z' | b'0'..=b'9' => {
+                *number.get_mut(count)? = b;
+                count += 1;
+            }
+            b' ' if count % 4 == 0 && (spaced || count == 4) && goes_on() => spaced = true,
+            _ => break,
+        }
+        at += 1;
+    }
+    if count < SHORTEST {
+        return None;
+    }
+    let (letters, digits) = (&number[2..count], number[..count].iter().filter(|b| b.is_ascii_digit()).count());
+    // A hash has letters up to `F` only.
+    let hash = letters.iter().all(u8::is_ascii_hexdigit) && letters.iter().any(u8::is_ascii_alphabetic);
+    let glued = chars::at(text, at).is_some_and(|c| c.is_alphanumeric() || c == '_');
+    (digits >= 8 && !hash && !glued && checks(&number[..count])).then_some((start, at))
 }
 
 /// ISO 7064 MOD 97-10 over the number with its first four characters at the end, letters being 10 to 35.
@@ -92,6 +127,7 @@ mod tests {
             "gb82 west 1234 5698 7654 32",
             "NO9386011117947",
             "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
+            "BD66TXMC191360963",
             "FR14 2004 1010 0505 0001 3M02 606",
         ] {
             assert_eq!(found(iban), Some(iban));
@@ -99,9 +135,9 @@ mod tests {
         }
         for other in [
             "DE89370400440532013001",
-            "DE8937040044053201300",
-            "DE893704004405320130000",
+                        "DE893704004405320130000",
             "XX89370400440532013000",
+            "xx66txmc191360963",
             "ADE89370400440532013000",
             "DE89",
         ] {

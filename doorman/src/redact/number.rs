@@ -2,6 +2,7 @@
 
 use super::chars;
 use super::kind::Kind;
+use super::spans::Span;
 use super::{card, phone, ssn};
 
 /// A card has at most 19 digits, so that no group beyond the 19th digit matters.
@@ -84,6 +85,17 @@ pub(super) struct Candidate {
     second: usize,
 }
 
+/// What a scan sees.
+pub(super) struct Sight<'a> {
+    pub(super) text: &'a str,
+    /// Nothing reaches back over this position.
+    pub(super) floor: usize,
+    /// Whether the text is known to hold phones.
+    pub(super) told: bool,
+    /// What was found before.
+    pub(super) spans: &'a [Span],
+}
+
 /// What a scan at one group of digits came to.
 pub(super) struct Step {
     /// What is to be masked.
@@ -94,26 +106,27 @@ pub(super) struct Step {
     pub(super) follow: Option<(usize, Sep)>,
 }
 
-/// Looks at the group of digits at `start`. `after` is the separator if another group of the run stands before; `told`
-/// is whether the text is known to hold a phone.
-pub(super) fn step(text: &str, start: usize, floor: usize, after: Option<Sep>, told: bool) -> Step {
-    if let Some(end) = timestamp(text.as_bytes(), start) {
-        return Step { found: None, next: end, follow: None };
-    }
-    if let Some(end) = lonely(text, start, told) {
-        return Step { found: None, next: end, follow: None };
+/// Looks at the group of digits at `start`. `after` is the separator if another group of the run stands before.
+pub(super) fn step(sight: &Sight<'_>, start: usize, after: Option<Sep>) -> Step {
+    let nothing = |next| Step { found: None, next, follow: None };
+    let &Sight { text, floor, .. } = sight;
+    if let Some(end) = timestamp(text.as_bytes(), start).or_else(|| lonely(text, start, sight.told)) {
+        return nothing(end);
     }
     let candidate = match Candidate::parse(text, start, floor, after) {
         Ok(candidate) => candidate,
-        Err(end) => return Step { found: None, next: end, follow: None },
+        Err(end) => return nothing(end),
     };
     if candidate.total() >= 7
-        && let Some((end, kind)) = candidate.recognize(text, told)
+        && let Some((end, kind)) = candidate.recognize(sight)
     {
-        let from = if kind == Kind::Phone { candidate.prefix_start(text, floor) } else { candidate.start };
+        let from = if kind == Kind::Phone { candidate.prefix_start(text, floor, end) } else { candidate.start };
         if !in_uuid(text, start, end) {
             return Step { found: Some((from, end, kind)), next: end, follow: None };
         }
+    }
+    if phone::is_date(&candidate, 0) {
+        return nothing(candidate.groups()[2].end);
     }
     let first = candidate.groups()[0];
     Step { found: None, next: first.end, follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)) }
@@ -218,7 +231,7 @@ impl Candidate {
     }
 
     /// Where a number ends that is to be masked, and of what kind it is.
-    fn recognize(&self, text: &str, told: bool) -> Option<(usize, Kind)> {
+    fn recognize(&self, sight: &Sight<'_>) -> Option<(usize, Kind)> {
         if !self.plus {
             if let Some(n) = card::find(self) {
                 return Some((self.groups()[n - 1].end, Kind::Card));
@@ -227,15 +240,24 @@ impl Candidate {
                 return Some((self.groups()[2].end, Kind::Ssn));
             }
         }
-        phone::find(self, text, told).map(|end| (end, Kind::Phone))
+        phone::find(self, sight).map(|end| (end, Kind::Phone))
     }
 
-    /// Where a phone's `+` and `(` begin.
-    fn prefix_start(&self, text: &str, floor: usize) -> usize {
+    /// Where a phone's `+` and `(` begin. A parenthesis that isn't closed within the number is the sentence's.
+    fn prefix_start(&self, text: &str, floor: usize, end: usize) -> usize {
         let mut start = self.start;
-        while let Some(c) = chars::before(text, start, floor)
-            && (chars::invisible(c) || matches!(chars::fold(c), '+' | '('))
-        {
+        let mut open = text[start..end].chars().fold(0_i32, |open, c| match chars::fold(c) {
+            ')' => open + 1,
+            '(' => open - 1,
+            _ => open,
+        });
+        while let Some(c) = chars::before(text, start, floor) {
+            match chars::fold(c) {
+                '+' => {}
+                '(' if open > 0 => open -= 1,
+                _ if chars::invisible(c) => {}
+                _ => break,
+            }
             start -= c.len_utf8();
         }
         start

@@ -3,7 +3,7 @@
 
 use super::chars;
 use super::context::{self, Context};
-use super::number::{Before, Candidate, Sep};
+use super::number::{Before, Candidate, Sep, Sight};
 
 const SPACE: Sep = Sep::SPACE;
 const DASH: Sep = Sep::DASH;
@@ -65,7 +65,7 @@ const fn shape(sizes: &'static [u8], seps: Sep, first: First, need: Need) -> Sha
 
 /// Numbers without a trunk `0`, and where they are written so. What isn't here (4-7, 5-4, 2-7, …) is more often a range,
 /// an invoice or a postal code, and needs words that say `phone`.
-static SHAPES: [Shape; 26] = [
+static SHAPES: [Shape; 30] = [
     shape(&[3, 3, 4], ANY, First::ANY, Need::Nothing),              // North America
     shape(&[1, 3, 3, 4], ANY, First::only(&[1, 7, 8]), Need::Nothing),
     shape(&[1, 3, 3, 2, 2], ANY, First::only(&[7, 8]), Need::Nothing), // Russia
@@ -85,8 +85,12 @@ static SHAPES: [Shape; 26] = [
     shape(&[3, 2, 3], SPACE, First::NOT_0_1, Need::Alone),          // Norway
     shape(&[2, 3, 3], SPACE, First::NOT_0_1, Need::Alone),          // Tunisia, Cyprus
     shape(&[2, 3, 4], SPACE_DASH, First::NOT_0_1, Need::Alone),     // Portugal, Hungary
-    shape(&[1, 4, 4], SPACE_DASH, First::NOT_0_1, Need::Alone),     // Chile, Thailand
+    shape(&[1, 4, 4], SPACE_DASH, First::NOT_0_1, Need::Alone),     // Chile
     shape(&[1, 2, 2, 2, 2], SPACE, First::NOT_0_1, Need::Alone),    // France, without its 0
+    shape(&[2, 6], SPACE, First::only(&[2, 9]), Need::Alone),       // Cyprus
+    shape(&[1, 3, 3, 3], SPACE, First::only(&[0]), Need::Alone),    // Georgia
+    shape(&[1, 2, 3, 2, 2], SPACE, First::only(&[0]), Need::Alone),
+    shape(&[1, 4, 4], SPACE_DASH, First::only(&[0]), Need::Alone),  // Thailand
     shape(&[4, 3, 3], SPACE, First::NOT_0_1, Need::Alone),          // Greece
     shape(&[4, 6], SPACE, First::only(&[2, 6]), Need::Alone),       // Greece
     shape(&[3, 3, 3, 4], SPACE_DASH, First::NOT_0_1, Need::Alone),  // with a country code
@@ -94,8 +98,8 @@ static SHAPES: [Shape; 26] = [
     shape(&[2, 3, 3, 3], SPACE, First::NOT_0_1, Need::Alone),
 ];
 
-/// A phone number: how many groups it has, and where it ends with its extension.
-pub(super) fn find(candidate: &Candidate, text: &str, told: bool) -> Option<usize> {
+/// Where a phone number ends, its extension included.
+pub(super) fn find(candidate: &Candidate, sight: &Sight<'_>) -> Option<usize> {
     if candidate.before == Before::Word {
         return None;
     }
@@ -104,10 +108,10 @@ pub(super) fn find(candidate: &Candidate, text: &str, told: bool) -> Option<usiz
     } else if matches!(candidate.before, Before::Digits(sep) if !sep.is_weak()) {
         return None;
     } else {
-        local(candidate, text, told)?
+        local(candidate, sight)?
     };
     let end = candidate.groups()[n - 1].end;
-    Some(extension(text, end).unwrap_or(end))
+    Some(extension(sight.text, end).unwrap_or(end))
 }
 
 fn international(candidate: &Candidate) -> Option<usize> {
@@ -130,7 +134,8 @@ fn international(candidate: &Candidate) -> Option<usize> {
 }
 
 /// How many groups from the first on are a national number, the most if several are.
-fn local(candidate: &Candidate, text: &str, told: bool) -> Option<usize> {
+fn local(candidate: &Candidate, sight: &Sight<'_>) -> Option<usize> {
+    let text = sight.text;
     let groups = candidate.groups();
     let most = groups.len().min(MOST_GROUPS);
     let mut context = None;
@@ -146,18 +151,20 @@ fn local(candidate: &Candidate, text: &str, told: bool) -> Option<usize> {
                 found = Some(n);
                 break;
             }
-            let alone = candidate.before == Before::Edge && groups[n - 1].sep == Sep::NONE;
-            if alone && !is_money(text, candidate.start, groups[n - 1].end) {
-                let said = if told {
+            if is_alone(candidate, n, text) && !is_money(text, candidate.start, groups[n - 1].end) {
+                let said = if sight.told {
                     Context::Phone
                 } else {
-                    *context.get_or_insert_with(|| context::around(text, candidate.start, groups[n - 1].end))
+                    *context.get_or_insert_with(|| context::around(sight, candidate.start, groups[n - 1].end))
                 };
-                found = match (said, strength) {
-                    (Context::Phone, _) if is_plausible(candidate, n) => Some(n),
-                    (Context::Nothing, Some(_)) => Some(n),
-                    _ => None,
+                let phone = match said {
+                    Context::Phone => is_plausible(candidate, n),
+                    Context::Number if n == 1 => (9..=11).contains(&total),
+                    Context::Number => is_plausible(candidate, n),
+                    Context::Nothing => strength.is_some() && !is_postal(candidate, n, text) || is_line(candidate, text),
+                    Context::Other => false,
                 };
+                found = phone.then_some(n);
             }
         }
         n -= 1;
@@ -173,6 +180,24 @@ fn ends_here(candidate: &Candidate, n: usize, text: &str) -> bool {
             && extension(text, group.end).is_none()
     };
     group.sep.is_weak() && !word()
+}
+
+/// Whether something goes on behind a mark, as in `0-8044-2957-X`; a word (`-Fax`) doesn't count.
+fn has_tail(text: &str, end: usize) -> bool {
+    let [b'-' | b'/' | b'.', tail @ ..] = &text.as_bytes()[end..] else { return false };
+    let letters = tail.iter().take(3).take_while(|b| b.is_ascii_alphabetic()).count();
+    letters < 3 && tail.first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Whether a number stands alone: at most behind a word and a dash (`Suriname-467 3395`).
+fn is_alone(candidate: &Candidate, n: usize, text: &str) -> bool {
+    let last = candidate.groups()[n - 1];
+    let word = || {
+        let word = text[..candidate.start].trim_end_matches(chars::dash);
+        n > 1 && candidate.groups()[0].sep == SPACE && word.ends_with(|c: char| c.is_ascii_lowercase())
+    };
+    let begins = candidate.before == Before::Edge || candidate.before == Before::Label && word();
+    begins && last.sep == Sep::NONE && !has_tail(text, last.end)
 }
 
 /// Where an extension behind a number ends: `x123`, ` ext. 12`, `#5`.
@@ -214,7 +239,7 @@ fn is_year(candidate: &Candidate, index: usize) -> bool {
 }
 
 /// Whether a date begins with this group: `2026-06-20`, `20.06.2026`, `06/20/2026`.
-fn is_date(candidate: &Candidate, index: usize) -> bool {
+pub(super) fn is_date(candidate: &Candidate, index: usize) -> bool {
     let groups = candidate.groups();
     let Some([a, b, _]) = groups.get(index..index + 3) else { return false };
     let small = |i| candidate.size(i) <= 2 && (1..=31).contains(&candidate.value(i));
@@ -238,7 +263,9 @@ fn strength(candidate: &Candidate, n: usize) -> Option<Need> {
     }
     let zeros = candidate.size(0) > 2 && candidate.value(0) == 0;
     let small = (1..n).any(|i| candidate.size(i) < 2);
-    let trunk = candidate.digits[0] == 0 && candidate.size(0) >= 2 && !zeros && !small;
+    // Brazil's postal codes have five digits and three.
+    let postal = n == 2 && candidate.size(0) == 5 && candidate.size(1) == 3;
+    let trunk = !postal && candidate.digits[0] == 0 && candidate.size(0) >= 2 && !zeros && !small;
     if trunk && total >= 8 && used != Sep::UNDERSCORE {
         return Some(Need::Nothing);
     }
@@ -250,6 +277,24 @@ fn strength(candidate: &Candidate, n: usize) -> Option<Need> {
     };
     let shape = SHAPES.iter().find(fits)?;
     (!is_range(candidate, n)).then_some(shape.need)
+}
+
+/// Whether it is a postal code of Japan: `445-3808 鴨川市`.
+fn is_postal(candidate: &Candidate, n: usize, text: &str) -> bool {
+    let rest = &text[candidate.groups()[n - 1].end..];
+    n == 2 && candidate.size(1) == 4 && rest.trim_start_matches([' ', '\u{3000}']).starts_with(chars::unspaced)
+}
+
+/// Whether it is a line of its own, as under an address, and begins with the zero of a long-distance call.
+fn is_line(candidate: &Candidate, text: &str) -> bool {
+    let groups = candidate.groups();
+    let (before, after) = (&text.as_bytes()[..candidate.start], text.as_bytes().get(groups[0].end));
+    groups.len() == 1
+        && (10..=11).contains(&groups[0].total())
+        && candidate.digits[0] == 0
+        && candidate.digits[1] != 0
+        && before.last() == Some(&b'\n')
+        && after.is_none_or(|b| matches!(b, b'\n' | b'\r'))
 }
 
 /// Whether words may make a phone of it: not every digit in a group of its own, and not so long that it is an id.

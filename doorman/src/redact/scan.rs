@@ -6,7 +6,7 @@
 use super::kind::{Kind, Kinds};
 use super::marks::{self, Mark};
 use super::memo::Told;
-use super::number::{self, Sep};
+use super::number::{self, Sep, Sight};
 use super::plan::Plan;
 use super::rules::Verdict;
 use super::spans::Spans;
@@ -85,13 +85,17 @@ impl Scan<'_, '_> {
             self.at = end;
             return;
         }
-        let step = number::step(self.text, self.at, self.floor, after, self.told == Told::Phone);
+        let step = number::step(&self.sight(), self.at, after);
         if let Some((start, end, kind)) = step.found.filter(|(_, _, kind)| self.kinds.has(*kind)) {
             self.again |= after.is_some();
             self.matched(start, end, kind);
         }
         self.at = step.next.max(self.at + 1);
         self.follow = step.follow;
+    }
+
+    fn sight(&self) -> Sight<'_> {
+        Sight { text: self.text, floor: self.floor, told: self.told == Told::Phone, spans: self.spans.as_slice() }
     }
 
     fn at_sign(&mut self) {
@@ -157,7 +161,14 @@ impl Scan<'_, '_> {
             Verdict::Scan => return None,
         }
         let value = pairs::value_after(self.text, self.at, &key)?;
-        Some((value.start, value.end, kind))
+        Some((value.start, value.end, self.number_at(value.start, value.end).unwrap_or(kind)))
+    }
+
+    /// What sort of number a value is, if it is one from its first character to its last: `SSN: 123-45-6789`.
+    fn number_at(&self, start: usize, end: usize) -> Option<Kind> {
+        self.text.as_bytes().get(start).filter(|b| b.is_ascii_digit())?;
+        let (from, to, kind) = number::step(&Sight { floor: start, ..self.sight() }, start, None).found?;
+        ((from, to) == (start, end) && self.kinds.has(kind)).then_some(kind)
     }
 
     fn lead(&mut self) {

@@ -24,8 +24,8 @@ impl Spans {
         self.0.is_empty()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Span> {
-        self.0.iter()
+    pub(super) fn as_slice(&self) -> &[Span] {
+        &self.0
     }
 
     pub(super) fn into_vec(self) -> Vec<Span> {
