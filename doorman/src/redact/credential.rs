@@ -12,8 +12,8 @@ use super::kind::{Kind, Kinds};
 use super::spans::Spans;
 use super::tokens::{Body, FORMS, Form};
 
-/// Shorter texts hold none.
-const SHORTEST: usize = 16;
+/// Shorter texts hold none but those of headers, and are too short for the vectorized search.
+pub(super) const SHORTEST: usize = 20;
 
 /// Finds where a prefix may be.
 struct Anchors {
@@ -37,10 +37,10 @@ static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
 
 /// Finds credentials by their form.
 pub(super) fn find(text: &str, kinds: Kinds, spans: &mut Spans) {
-    if text.len() < SHORTEST {
-        return;
-    }
     let mut walk = Walk { text, kinds, spans, done: 0, run: Run::default() };
+    if text.len() < SHORTEST {
+        return walk.header();
+    }
     // Vault's short tokens are marked by what stands before them, which at the text's beginning is nothing.
     if matches!(text.as_bytes(), [b's' | b'b' | b'r', b'.', ..]) {
         let form = Form { prefix: "s.", anchor: "", body: Body::Mixed(24), kind: Kind::Secret };
@@ -57,6 +57,9 @@ pub(super) fn find(text: &str, kinds: Kinds, spans: &mut Spans) {
     }
 }
 
+/// Where a space behind the shortest scheme may stand.
+const SCHEME_ENDS: usize = "Basic".len();
+
 struct Walk<'t, 's> {
     text: &'t str,
     kinds: Kinds,
@@ -67,6 +70,24 @@ struct Walk<'t, 's> {
 }
 
 impl Walk<'_, '_> {
+    /// A short text that ends with a scheme and its token: `Basic dTpw`.
+    fn header(&mut self) {
+        let bytes = self.text.as_bytes();
+        for space in SCHEME_ENDS..bytes.len() {
+            if bytes[space] == b' ' && matches!(bytes[space - 1] | 0x20, b'r' | b'c') {
+                self.scheme(space + 1);
+            }
+        }
+    }
+
+    fn scheme(&mut self, end: usize) {
+        for form in FORMS.iter().filter(|form| matches!(form.body, Body::Bearer | Body::Basic)) {
+            if self.text.as_bytes()[..end].ends_with(form.prefix.as_bytes()) {
+                self.form(form, end - form.prefix.len());
+            }
+        }
+    }
+
     fn anchor(&mut self, forms: &[(&Form, usize)], at: usize) {
         for (form, offset) in forms {
             let start = at.checked_sub(*offset).filter(|&start| start >= self.done);
@@ -296,6 +317,7 @@ mod tests {
         }
         assert_eq!(masked("use Bearer abcDEF123. Or"), "use Bearer «bearer». Or");
         assert_eq!(masked("use basic dXNlcjpwYXNz, or"), "use basic «basic», or");
+        assert_eq!(masked("Basic dXNlcjpwYXNz"), "Basic «basic»");
         assert_eq!(masked("token=s.abcdef0123456789ABCDEF01"), "token=«secret»");
     }
 

@@ -111,6 +111,12 @@ impl Kind {
         Self::ALL.iter().map(|kind| kind.mask()).find(|mask| text.starts_with(mask.as_bytes())).map(str::len)
     }
 
+    /// Where masks are in a text.
+    pub(super) fn masks(text: &str) -> Vec<std::ops::Range<usize>> {
+        let found = memchr::memmem::find_iter(text.as_bytes(), OPEN);
+        found.filter_map(|i| Self::mask_len(&text.as_bytes()[i..]).map(|length| i..i + length)).collect()
+    }
+
     /// A text without the masks in it: they say nothing, least of all that a key is about a `secret`.
     pub(super) fn without_masks(text: &str) -> String {
         Self::ALL.iter().fold(text.to_owned(), |text, kind| text.replace(kind.mask(), ""))

@@ -1,5 +1,56 @@
 //! Which bytes can begin or mark anything that is looked for: all others are passed over, many at a time.
 
+/// What kinds of bytes a text has, so that most short texts need no further look.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes(u8);
+
+impl Bytes {
+    const MARK: u8 = 1;
+    const SPACE: u8 = 2;
+    const CAPITAL: u8 = 4;
+    const NOT_BASE64: u8 = 8;
+
+    /// Longer texts may have anything.
+    const LONGEST: usize = 64;
+
+    pub(super) fn of(text: &str) -> Self {
+        if text.len() > Self::LONGEST {
+            return Self(u8::MAX & !Self::NOT_BASE64);
+        }
+        Self(text.bytes().fold(0, |all, b| all | CLASSES[usize::from(b)]))
+    }
+
+    /// Whether a mark may be among them.
+    pub(super) fn may_mark(self) -> bool {
+        self.0 & Self::MARK != 0
+    }
+
+    pub(super) fn may_have_space(self) -> bool {
+        self.0 & Self::SPACE != 0
+    }
+
+    /// Whether they may be base64 of text. That has capitals: the bits that tell ASCII's letters, digits and marks apart
+    /// spell them.
+    pub(super) fn may_be_base64(self) -> bool {
+        self.0 & (Self::CAPITAL | Self::NOT_BASE64) == Self::CAPITAL
+    }
+}
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let b = i as u8;
+        let base64 = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=' | b'\r' | b'\n');
+        classes[i] = (may_mark(b) as u8 * Bytes::MARK)
+            | ((b == b' ') as u8 * Bytes::SPACE)
+            | (b.is_ascii_uppercase() as u8 * Bytes::CAPITAL)
+            | (!base64 as u8 * Bytes::NOT_BASE64);
+        i += 1;
+    }
+    classes
+};
+
 /// What a byte may be the mark of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -80,6 +131,16 @@ const fn may_mark(b: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes() {
+        let of = |text: &str| (Bytes::of(text).may_mark(), Bytes::of(text).may_have_space(), Bytes::of(text).may_be_base64());
+        assert_eq!(of("EUR"), (false, false, true));
+        assert_eq!(of("Ada Lovelace"), (false, true, false));
+        assert_eq!(of("2026-10-31"), (true, false, false));
+        assert_eq!(of("YWRhQGV4YW1wbGUuY29t"), (true, false, true));
+        assert_eq!(of(&"a".repeat(65)), (true, true, true));
+    }
 
     #[test]
     fn no_mark_is_passed_over() {

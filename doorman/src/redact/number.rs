@@ -113,6 +113,9 @@ pub(super) fn step(sight: &Sight<'_>, start: usize, after: Option<Sep>) -> Step 
     if let Some(end) = timestamp(text.as_bytes(), start).or_else(|| lonely(text, start, sight.told)) {
         return nothing(end);
     }
+    if let Some(end) = few(text.as_bytes(), start) {
+        return nothing(end);
+    }
     let candidate = match Candidate::parse(text, start, floor, after) {
         Ok(candidate) => candidate,
         Err(end) => return nothing(end),
@@ -140,6 +143,31 @@ fn lonely(text: &str, start: usize, told: bool) -> Option<usize> {
     let end = start + run;
     let short = run > 0 && run < 7 || run < 12 && !told && is_glued(bytes, start, end);
     (short && bytes.get(end).is_none_or(u8::is_ascii) && separator(text, end).is_none()).then_some(end)
+}
+
+/// The end of a run of groups that together have too few digits to be anything.
+fn few(bytes: &[u8], start: usize) -> Option<usize> {
+    // Behind a label (`INV-2026-0042`) only what has more digits than an id is anything.
+    let label = start > 1 && bytes[start - 1] == b'-' && bytes[start - 2].is_ascii_alphabetic();
+    let fewest = if label { 9 } else { 7 };
+    let (mut count, mut at, mut end) = (0, start, start);
+    while let Some(&b) = bytes.get(at) {
+        match b {
+            b'0'..=b'9' => {
+                count += 1;
+                end = at + 1;
+                if count == fewest {
+                    return None;
+                }
+            }
+            b' ' | b'(' if label => return None,
+            b' ' | b'-' | b'.' | b',' | b'/' | b'_' | b'(' | b')' if at < end + 3 => {}
+            0x80.. => return None,
+            _ => break,
+        }
+        at += 1;
+    }
+    Some(end)
 }
 
 /// Whether letters stand on both sides, or a hexadecimal number goes on: no word around it makes it a phone.

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::keys::Name;
+use super::escaped::Unescaped;
+use super::keys::{self, Name};
 use super::kind::{Counts, Kind, Kinds};
+use super::marks::Bytes;
 use super::memo::{self, Role, Seen, Told};
-use super::rules::{Globs, Verdict, built_in, suspicion};
+use super::patterns::Patterns;
+use super::rules::{Globs, Verdict, built_in, may_be_built_in, suspicion};
 use super::scrub::Scrubber;
 use super::spans::{Span, Spans};
 use super::walk::{Place, Walker};
-use super::{credential, scan, widen};
+use super::{credential, runs, scan, widen};
 
 /// How often a text is looked at when matches touch each other; keeps the worst case linear.
 const MOST_PASSES: usize = 6;
@@ -39,6 +42,7 @@ pub struct Plan {
     pub(super) shared: Arc<Shared>,
     pub(super) redact: Globs,
     pub(super) reveal: Globs,
+    pub(super) patterns: Patterns,
     /// What tells the plan from all others of the process.
     pub(super) id: memo::Id,
 }
@@ -48,6 +52,7 @@ pub(super) struct Shared {
     pub(super) scrubber: Scrubber,
     pub(super) keys: Globs,
     pub(super) detectors: Kinds,
+    pub(super) patterns: Patterns,
 }
 
 impl Plan {
@@ -103,6 +108,13 @@ impl Plan {
         self.seen(key).verdict
     }
 
+    /// Whether a text, which isn't a key but may say what something else is, names what is masked.
+    pub(super) fn names_masked(&self, text: &str) -> bool {
+        let letters = keys::letters(text);
+        let may = may_be_built_in(letters) || self.redact.may_match(letters) || self.shared.keys.may_match(letters);
+        may && self.verdict_of(&Name::new(text)) == Verdict::Mask
+    }
+
     pub(super) fn verdict_of(&self, name: &Name) -> Verdict {
         if self.redact.matches(name) {
             Verdict::Mask
@@ -134,19 +146,52 @@ impl Plan {
     }
 
     /// All stages, on a text as it is written.
-    pub(super) fn flat<'a>(&self, text: &'a str, told: Told, counts: &mut Counts) -> Cow<'a, str> {
-        let spans = self.find(text, told);
+    pub(super) fn flat<'a>(&self, text: &'a str, bytes: Bytes, told: Told, counts: &mut Counts) -> Cow<'a, str> {
+        let spans = self.find_in(text, bytes, told);
+        if spans.is_empty() {
+            return Cow::Borrowed(text);
+        }
         spans.count(counts);
         spans.apply(text)
     }
 
     /// What all stages find in a text as it is written.
     pub(super) fn find(&self, text: &str, told: Told) -> Spans {
-        let mut all = self.shared.scrubber.find(text);
+        self.find_in(text, Bytes::of(text), told)
+    }
+
+    pub(super) fn find_in(&self, text: &str, bytes: Bytes, told: Told) -> Spans {
+        let mut all = self.by_value(text);
         let kinds = self.shared.detectors;
-        if kinds == Kinds::NONE {
+        let short = text.len() < credential::SHORTEST;
+        if kinds == Kinds::NONE || short && !bytes.may_mark() && !bytes.may_have_space() {
             return all;
         }
+        self.by_form(text, told, &mut all);
+        if let Some(hidden) = self.hidden(text, told) {
+            // A text that changes is looked at again: what it was beside is a mask now.
+            all = Spans::union(all.into_vec().into_iter().chain(hidden).collect());
+            self.by_form(text, told, &mut all);
+        }
+        all
+    }
+
+    /// Held secrets, and what own patterns match.
+    fn by_value(&self, text: &str) -> Spans {
+        let mut all = self.shared.scrubber.find(text);
+        if !self.shared.patterns.is_empty() || !self.patterns.is_empty() {
+            let view = all.apply(text);
+            let mut found = Vec::new();
+            self.shared.patterns.find(&view, &mut found);
+            self.patterns.find(&view, &mut found);
+            all.absorb(Spans::union(found));
+        }
+        all
+    }
+
+    /// What has the form of something, beside what was found before.
+    fn by_form(&self, text: &str, told: Told, all: &mut Spans) {
+        let kinds = self.shared.detectors;
         let mut view = all.apply(text);
         // A mask is an edge where there was none before, so what it stands beside may have to be judged anew.
         for _ in 0..MOST_PASSES {
@@ -167,6 +212,22 @@ impl Plan {
             }
             view = all.apply(text);
         }
-        all
+    }
+
+    /// What is found only once escapes are resolved, or in base64 within the text; `None` if nothing is.
+    fn hidden(&self, text: &str, told: Told) -> Option<Vec<Span>> {
+        let mut found = Vec::new();
+        let first = |text: &str| {
+            let mut inner = self.by_value(text);
+            self.by_form(text, Told::Nothing, &mut inner);
+            inner.as_slice().first().map(|span| span.kind)
+        };
+        runs::find(text, first, &mut found);
+        if let Some(unescaped) = Unescaped::of(text) {
+            let mut inner = self.by_value(&unescaped.text);
+            self.by_form(&unescaped.text, told, &mut inner);
+            found.extend(inner.into_vec().into_iter().map(|span| unescaped.origin(span)));
+        }
+        (!found.is_empty()).then_some(found)
     }
 }

@@ -162,6 +162,16 @@ impl Globs {
     pub(super) fn matches(&self, name: &Name) -> bool {
         self.0.iter().any(|glob| glob.matches(name))
     }
+
+    /// Whether some rule may match a name with these letters.
+    pub(super) fn may_match(&self, letters: u32) -> bool {
+        self.0.iter().any(|glob| glob.may_match(letters))
+    }
+}
+
+/// Whether some built-in rule that masks may match a name with these letters.
+pub(super) fn may_be_built_in(letters: u32) -> bool {
+    STEMS.iter().chain(&WORDS).chain(&TOKENS).any(|literal| literal.letters & !letters == 0)
 }
 
 /// Whether a built-in rule says that the key holds a secret.

@@ -73,10 +73,12 @@ impl Scrubber {
     }
 
     /// Where held secrets are.
+    #[inline]
     pub(super) fn find(&self, text: &str) -> Spans {
-        if text.len() < self.shortest {
-            return Spans::default();
-        }
+        if text.len() < self.shortest { Spans::default() } else { self.search(text) }
+    }
+
+    fn search(&self, text: &str) -> Spans {
         let mut found = Vec::new();
         if let Some(long) = &self.long {
             found.extend(long.find_iter(text).map(|found| secret(found.start(), found.end())));

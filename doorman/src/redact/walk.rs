@@ -10,6 +10,7 @@ use super::embedded::{self, Parsed};
 use super::encoded::{self, Decoded};
 use super::entropy;
 use super::kind::{Counts, Kind};
+use super::marks::Bytes;
 use super::memo::{Role, Seen, Told};
 use super::plan::{Blocked, Plan};
 use super::rules::Verdict;
@@ -103,14 +104,15 @@ impl<'p, 'c> Walker<'p, 'c> {
             return Ok(self.plan.scrub(text, self.counts));
         }
         if !embedded::may_be_json(text) {
-            return match self.plan.flat(text, place.told, self.counts) {
-                Cow::Borrowed(text) => self.encoded(text, place),
-                changed => Ok(changed),
+            let bytes = Bytes::of(text);
+            return match self.plan.flat(text, bytes, place.told, self.counts) {
+                Cow::Borrowed(text) if bytes.may_be_base64() => self.encoded(text, place),
+                done => Ok(done),
             };
         }
         match embedded::parse(text, Plan::MAX_DEPTH - place.depth, Plan::MAX_VALUES - self.values) {
             Parsed::Blocked(blocked) => Err(blocked),
-            Parsed::Text => Ok(self.plan.flat(text, place.told, self.counts)),
+            Parsed::Text => Ok(self.plan.flat(text, Bytes::of(text), place.told, self.counts)),
             Parsed::Json { .. } if place.embedded == Plan::MAX_EMBEDDED => Err(Blocked::EmbeddedTooDeep),
             Parsed::Json { mut value, repeated } => {
                 let changed = self.item(&mut value, Place { embedded: place.embedded + 1, ..place })?;
@@ -252,7 +254,7 @@ impl<'p, 'c> Walker<'p, 'c> {
         let mut numbers = 1;
         let taken: Vec<(String, Value)> = std::mem::take(members).into_iter().collect();
         for (key, value) in taken {
-            let mut new = self.plan.flat(&key, Told::Nothing, self.counts).into_owned();
+            let mut new = self.plan.flat(&key, Bytes::of(&key), Told::Nothing, self.counts).into_owned();
             if renamed.contains_key(&new) {
                 let base = new.clone();
                 while renamed.contains_key(&new) {
@@ -267,8 +269,8 @@ impl<'p, 'c> Walker<'p, 'c> {
 
     fn names_secret(&self, name: &str) -> bool {
         name.len() <= LONGEST_NAME
+            && self.plan.names_masked(name)
             && name.split_whitespace().nth(MOST_WORDS).is_none()
-            && self.plan.verdict(name) == Verdict::Mask
     }
 
     /// Masks a value whole. Null and the empty text hold nothing; a mask stays what it is.
