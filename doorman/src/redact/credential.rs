@@ -1,7 +1,6 @@
 //! Credentials known by their form, found from what they begin with: private keys, JWTs, headers, tokens of clouds,
 //! forges and services.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use aho_corasick::packed::{Config, MatchKind, Searcher};
@@ -9,7 +8,7 @@ use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 
 use super::kind::{Kind, Kinds};
-use super::spans::Spans;
+use super::spans::{Span, Spans};
 use super::tokens::{Body, FORMS, Form};
 
 /// Shorter texts hold none but those of headers, and are too short for the vectorized search.
@@ -17,59 +16,116 @@ pub(super) const SHORTEST: usize = 20;
 
 /// Finds where a prefix may be.
 struct Anchors {
-    /// The vectorized search, where the machine has one.
+    /// The vectorized search for prefixes without a mark, where the machine has one.
     packed: Option<Searcher>,
     /// The other one. It is built from constants, so that it can't fail at run time once it has been built in the tests.
     automaton: Option<AhoCorasick>,
-    /// Which forms have each anchor, and where in their prefix.
-    forms: Vec<Vec<(&'static Form, usize)>>,
+    /// What is searched for.
+    unmarked: Vec<&'static Form>,
+    /// The others by the mark and the two bytes before it, and where in their prefix the mark is.
+    marked: Vec<(u32, &'static Form, usize)>,
+    /// Which keys `marked` has; a bit for each.
+    keys: Vec<u64>,
 }
 
 static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
-    let mut by_anchor = BTreeMap::<_, Vec<_>>::new();
+    let unmarked: Vec<&Form> = FORMS.iter().filter(|form| form.mark().is_none()).collect();
+    let prefixes = || unmarked.iter().map(|form| form.prefix);
+    let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(prefixes()).build();
+    let automaton = if packed.is_some() { None } else { AhoCorasick::new(prefixes()).ok() };
+    let mut marked = Vec::new();
     for form in &FORMS {
-        by_anchor.entry(form.anchor).or_default().push((form, form.prefix.find(form.anchor).unwrap_or_default()));
+        let (bytes, Some(mark)) = (form.prefix.as_bytes(), form.mark()) else { continue };
+        // What stands before a prefix with one letter isn't part of it, but no letter.
+        let firsts = (0..=u8::MAX).filter(|b| if mark > 1 { *b == bytes[mark - 2] } else { !b.is_ascii_alphanumeric() });
+        marked.extend(firsts.map(|first| (key(first, bytes[mark - 1], bytes[mark]), form, mark)));
     }
-    let packed = Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(by_anchor.keys()).build();
-    let automaton = if packed.is_some() { None } else { AhoCorasick::new(by_anchor.keys()).ok() };
-    Anchors { packed, automaton, forms: by_anchor.into_values().collect() }
+    marked.sort_by_key(|(key, ..)| *key);
+    let mut keys = vec![0; KEYS / 64];
+    marked.iter().for_each(|(key, ..)| keys[*key as usize / 64] |= 1_u64 << (key % 64));
+    Anchors { packed, automaton, unmarked, marked, keys }
 });
+
+/// How many keys there are.
+const KEYS: usize = 4 << 16;
+
+/// A mark and the two bytes before it.
+fn key(first: u8, second: u8, mark: u8) -> u32 {
+    let mark = u32::from(mark == b'-') | u32::from(mark == b'_') << 1;
+    mark << 16 | u32::from(first) << 8 | u32::from(second)
+}
 
 /// Finds credentials by their form.
 pub(super) fn find(text: &str, kinds: Kinds, spans: &mut Spans) {
-    let mut walk = Walk { text, kinds, spans, done: 0, run: Run::default() };
+    let mut walk = Walk { text, kinds, found: Vec::new(), done: 0, dot: 0, run: Run::default() };
     if text.len() < SHORTEST {
-        return walk.header();
+        walk.header();
+    } else {
+        walk.unmarked(&ANCHORS);
+        walk.marked(&ANCHORS);
     }
-    // Vault's short tokens are marked by what stands before them, which at the text's beginning is nothing.
-    if matches!(text.as_bytes(), [b's' | b'b' | b'r', b'.', ..]) {
-        let form = Form { prefix: "s.", anchor: "", body: Body::Mixed(24), kind: Kind::Secret };
-        walk.form(&form, 0);
-    }
-    match &*ANCHORS {
-        Anchors { packed: Some(packed), forms, .. } => {
-            packed.find_iter(text).for_each(|found| walk.anchor(&forms[found.pattern().as_usize()], found.start()));
-        }
-        Anchors { automaton: Some(automaton), forms, .. } => {
-            automaton.find_iter(text).for_each(|found| walk.anchor(&forms[found.pattern().as_usize()], found.start()));
-        }
-        _ => {}
+    if !walk.found.is_empty() {
+        *spans = Spans::union(walk.found);
     }
 }
 
-/// Where a space behind the shortest scheme may stand.
-const SCHEME_ENDS: usize = "Basic".len();
-
-struct Walk<'t, 's> {
+struct Walk<'t> {
     text: &'t str,
     kinds: Kinds,
-    spans: &'s mut Spans,
+    found: Vec<Span>,
     /// The end of the last credential.
     done: usize,
+    /// The position after the last dot: no header of a JWT reaches back over it.
+    dot: usize,
     run: Run,
 }
 
-impl Walk<'_, '_> {
+impl Walk<'_> {
+    fn unmarked(&mut self, anchors: &Anchors) {
+        if let Some(packed) = &anchors.packed {
+            packed.find_iter(self.text).for_each(|it| self.form(anchors.unmarked[it.pattern().as_usize()], it.start()));
+        } else if let Some(automaton) = &anchors.automaton {
+            automaton.find_iter(self.text).for_each(|it| self.form(anchors.unmarked[it.pattern().as_usize()], it.start()));
+        }
+        self.done = 0;
+        self.run = Run::default();
+    }
+
+    fn marked(&mut self, anchors: &Anchors) {
+        let bytes = self.text.as_bytes();
+        for at in memchr::memchr3_iter(b'_', b'-', b'.', bytes) {
+            let before = |n: usize| at.checked_sub(n).map_or(b' ', |i| bytes[i]);
+            let key = key(before(2), before(1), bytes[at]);
+            if anchors.keys[key as usize / 64] & 1_u64 << (key % 64) != 0 {
+                let from = anchors.marked.partition_point(|(other, ..)| *other < key);
+                for (_, form, mark) in anchors.marked[from..].iter().take_while(|(other, ..)| *other == key) {
+                    let start = at.checked_sub(*mark).filter(|i| bytes[*i..].starts_with(form.prefix.as_bytes()));
+                    if let Some(start) = start {
+                        self.form(form, start);
+                    }
+                }
+            }
+            if bytes[at] == b'.' && at >= self.done {
+                self.jwt(at);
+            }
+        }
+    }
+
+    /// A JWT whose header may end at a dot.
+    fn jwt(&mut self, dot: usize) {
+        const HEADER: &[u8] = b"eyJ";
+        let bytes = self.text.as_bytes();
+        let run = bytes[self.dot..dot].iter().rev().take_while(|b| is_token(**b)).count();
+        self.dot = dot + 1;
+        let start = dot - run;
+        if bytes[start..].starts_with(HEADER) && run >= 10 && self.kinds.has(Kind::Jwt) {
+            if let Some(end) = jwt(bytes, dot) {
+                self.found.push(Span { kind: Kind::Jwt, start, end });
+                self.done = end;
+            }
+        }
+    }
+
     /// A short text that ends with a scheme and its token: `Basic dTpw`.
     fn header(&mut self) {
         let bytes = self.text.as_bytes();
@@ -88,25 +144,19 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn anchor(&mut self, forms: &[(&Form, usize)], at: usize) {
-        for (form, offset) in forms {
-            let start = at.checked_sub(*offset).filter(|&start| start >= self.done);
-            if let Some(start) = start.filter(|&i| self.text.as_bytes()[i..].starts_with(form.prefix.as_bytes())) {
-                self.form(form, start);
-            }
-        }
-    }
-
     fn form(&mut self, form: &Form, start: usize) {
-        if !self.kinds.has(form.kind) {
+        if start < self.done || !self.kinds.has(form.kind) {
             return;
         }
         if let Some((start, end)) = form.extent(self.text, start, &mut self.run) {
-            self.spans.push(start, end, form.kind);
+            self.found.push(Span { kind: form.kind, start, end });
             self.done = end;
         }
     }
 }
+
+/// Where a space behind the shortest scheme may stand.
+const SCHEME_ENDS: usize = "Basic".len();
 
 impl Form {
     /// From where to where the credential reaches whose prefix is at `start`.
@@ -114,10 +164,8 @@ impl Form {
         let bytes = text.as_bytes();
         let body = start + self.prefix.len();
         if let Body::Pem = self.body {
-            return pem(text, start);
+            return pem(text, start.checked_sub(DASHES.len())?);
         }
-        // What stands before the short tokens of Vault is part of their prefix.
-        let start = start + usize::from(matches!(bytes[start], b' ' | b'"' | b'='));
         if start > 0 && bytes[start].is_ascii_alphanumeric() && bytes[start - 1].is_ascii_alphanumeric() {
             return None;
         }
@@ -152,7 +200,6 @@ impl Form {
                 let length = bytes[body..body + length].trim_ascii_end_matches(b'.');
                 (length >= least).then_some(body + length)?
             }
-            Body::Jwt => return jwt(bytes, start, run),
             Body::Bearer | Body::Pem => {
                 let body = body + bytes[body..].iter().take(8).take_while(|b| **b == b' ').count();
                 let token = bytes[body..].iter().take_while(|b| is_token(**b) || b"./+=~".contains(b)).count();
@@ -224,11 +271,10 @@ fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
 }
 
-/// Three parts in base64url (RFC 7519), of which the last may be empty, or the five of an encrypted one (RFC 7516).
-fn jwt(bytes: &[u8], start: usize, run: &mut Run) -> Option<(usize, usize)> {
-    let header = run.reach(bytes, start + 3).end;
-    // What follows is walked anew, but only by the few headers that are too near, and by the one that is found.
-    let payload = (header - start >= 10 && bytes.get(header) == Some(&b'.')).then_some(header + 1)?;
+/// Where a JWT ends whose header ends at a dot: after three parts in base64url (RFC 7519), of which the last may be empty,
+/// or the five of an encrypted one (RFC 7516).
+fn jwt(bytes: &[u8], header: usize) -> Option<usize> {
+    let payload = header + 1;
     let mut end = payload + tokens(&bytes[payload..]);
     if end - header <= 4 && bytes.get(end) != Some(&b'.') {
         return None;
@@ -240,7 +286,7 @@ fn jwt(bytes: &[u8], start: usize, run: &mut Run) -> Option<(usize, usize)> {
         }
         end += 1 + tokens(&bytes[end + 1..]);
     }
-    Some((start, end))
+    (end - header > 4).then_some(end)
 }
 
 /// Base64 that spells `user:password`: `basic information` is prose.
@@ -259,11 +305,13 @@ fn basic(bytes: &[u8], body: usize) -> Option<(usize, usize)> {
     (length >= 4 && decoded.contains(&b':')).then_some((body, body + length))
 }
 
+const DASHES: &str = "-----";
+
 /// A PEM block up to its end, or to the end of the text if it was cut off.
 fn pem(text: &str, start: usize) -> Option<(usize, usize)> {
     /// RFC 7468 labels are a few words.
     const LONGEST_LABEL: usize = 64;
-    let rest = &text[start..];
+    let rest = text.get(start..).filter(|rest| rest.starts_with(DASHES))?;
     let label = rest.as_bytes()["-----BEGIN ".len()..].iter().take(LONGEST_LABEL).take_while(|&&b| b != b'-').count();
     let label = rest.get("-----BEGIN ".len()..)?.get(..label)?;
     if !label.contains("PRIVATE KEY") {
@@ -291,7 +339,6 @@ mod tests {
     #[test]
     fn forms() {
         assert!(ANCHORS.packed.is_some() || ANCHORS.automaton.is_some());
-        assert!(ANCHORS.forms.len() <= 64, "more than the vectorized search takes: {}", ANCHORS.forms.len());
         let hex = "0123456789abcdef".repeat(4);
         for (text, kind) in [
             ("-----BEGIN RSA PRIVATE KEY-----", "pem"),

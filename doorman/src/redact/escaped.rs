@@ -24,8 +24,8 @@ impl Unescaped {
     /// Resolves the escapes of a text; `None` if it has none.
     pub(super) fn of(text: &str) -> Option<Self> {
         let mut this = Self { text: String::new(), runs: Vec::new() };
-        let (mut copied, mut at) = (0, 0);
-        while let Some(next) = next(text, at) {
+        let (mut copied, mut at, ascii) = (0, 0, text.is_ascii());
+        while let Some(next) = next(text, at, ascii) {
             let Some((escaped, length)) = resolve(&text[next..]) else {
                 at = next + chars::at(text, next).map_or(1, char::len_utf8);
                 continue;
@@ -111,19 +111,24 @@ impl Resolved {
 }
 
 /// Where the next escape may begin.
-fn next(text: &str, from: usize) -> Option<usize> {
-    /// How many bytes are passed over at once.
-    const STRIDE: usize = 32;
+fn next(text: &str, from: usize, ascii: bool) -> Option<usize> {
     // The last six begin what is full-width or has no width.
-    let may = |b: u8| matches!(b, b'%' | b'&' | b'\\' | 0xC2 | 0xCD | 0xD8 | 0xE1 | 0xE2 | 0xEF);
-    let bytes = text.as_bytes();
-    let mut at = from;
-    while let Some(stretch) = bytes.get(at..at + STRIDE)
-        && !stretch.iter().fold(false, |any, &b| any | may(b))
-    {
-        at += STRIDE;
-    }
-    bytes[at..].iter().position(|&b| may(b)).map(|i| at + i)
+    const MAY: [bool; 256] = {
+        let (mut may, mut i) = ([false; 256], 0);
+        let begin = *b"%&\\\xC2\xCD\xD8\xE1\xE2\xEF";
+        while i < begin.len() {
+            may[begin[i] as usize] = true;
+            i += 1;
+        }
+        may
+    };
+    let rest = &text.as_bytes()[from..];
+    let found = if ascii {
+        memchr::memchr3(b'%', b'&', b'\\', rest)
+    } else {
+        rest.iter().position(|&b| MAY[usize::from(b)])
+    };
+    found.map(|i| from + i)
 }
 
 /// What the escape at the beginning of a text stands for, and its length.

@@ -329,6 +329,11 @@ fn separator(text: &str, end: usize) -> Option<(Sep, usize)> {
     if first.is_ascii() && text.as_bytes().get(end + 1).is_some_and(u8::is_ascii_digit) {
         return Sep::of(char::from(first)).map(|sep| (sep, end + 1));
     }
+    // Most others have a letter after them.
+    let mark = |b: u8| !b.is_ascii() || matches!(b, b' ' | b'-' | b'.' | b',' | b'/' | b'_' | b'(' | b')');
+    if !text.as_bytes().get(end + 1).is_some_and(|&b| mark(b) || !first.is_ascii() && b >= 0x80) {
+        return None;
+    }
     let mut sep = Sep::NONE;
     let mut marks = 0;
     let mut last = ' ';
