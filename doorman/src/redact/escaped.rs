@@ -12,17 +12,18 @@ pub(super) struct Unescaped {
 /// Escapes that follow each other, of one length, and stand for characters of one length.
 struct Run {
     /// Where it begins in the unescaped text and in the text.
-    to: usize,
-    from: usize,
-    count: usize,
+    to: u32,
+    from: u32,
+    count: u32,
     /// The length of each in the unescaped text and in the text.
-    to_len: usize,
-    from_len: usize,
+    to_len: u8,
+    from_len: u8,
 }
 
 impl Unescaped {
-    /// Resolves the escapes of a text; `None` if it has none.
+    /// Resolves the escapes of a text; `None` if it has none, or is longer than texts may be.
     pub(super) fn of(text: &str) -> Option<Self> {
+        u32::try_from(text.len()).ok()?;
         let mut this = Self { text: String::new(), runs: Vec::new() };
         let (mut copied, mut at, ascii) = (0, 0, text.is_ascii());
         while let Some(next) = next(text, at, ascii) {
@@ -30,6 +31,9 @@ impl Unescaped {
                 at = next + chars::at(text, next).map_or(1, char::len_utf8);
                 continue;
             };
+            if this.runs.is_empty() {
+                this.text.reserve(text.len());
+            }
             this.text.push_str(&text[copied..next]);
             this.note(next, escaped.len, length);
             this.text.push_str(escaped.as_str());
@@ -45,16 +49,19 @@ impl Unescaped {
 
     /// Notes that an escape at `from` is resolved at the end of what is resolved so far.
     fn note(&mut self, from: usize, to_len: usize, from_len: usize) {
+        // Neither is longer than 32 bits say, as the text isn't, and an escape has at most twelve bytes.
+        let (to, from) = (self.text.len() as u32, from as u32);
+        let (to_len, from_len) = (to_len as u8, from_len as u8);
         match self.runs.last_mut() {
-            Some(run) if run.from_end() == from && (run.to_len, run.from_len) == (to_len, from_len) => run.count += 1,
-            _ => self.runs.push(Run { to: self.text.len(), from, count: 1, to_len, from_len }),
+            Some(run) if run.follows(from, to_len, from_len) => run.count += 1,
+            _ => self.runs.push(Run { to, from, count: 1, to_len, from_len }),
         }
     }
 
     /// The part of the text that a part of the unescaped text came from.
     pub(super) fn origin(&self, span: Span) -> Span {
-        let start = self.before(|run| run.to <= span.start).map_or(span.start, |run| run.origin(span.start, Edge::Start));
-        let end = self.before(|run| run.to < span.end).map_or(span.end, |run| run.origin(span.end, Edge::End));
+        let start = self.before(|run| run.to as usize <= span.start).map_or(span.start, |run| run.origin(span.start, Edge::Start));
+        let end = self.before(|run| (run.to as usize) < span.end).map_or(span.end, |run| run.origin(span.end, Edge::End));
         Span { kind: span.kind, start, end: end.max(start) }
     }
 
@@ -70,21 +77,24 @@ enum Edge {
 }
 
 impl Run {
-    fn from_end(&self) -> usize {
-        self.from + self.count * self.from_len
+    /// Whether an escape continues the run.
+    fn follows(&self, from: u32, to_len: u8, from_len: u8) -> bool {
+        (self.to_len, self.from_len) == (to_len, from_len) && self.from + self.count * u32::from(from_len) == from
     }
 
     /// Where a position in this run or after it came from. What is within an escape came from all of it.
     fn origin(&self, position: usize, edge: Edge) -> usize {
-        let after = position - self.to;
-        match after.checked_sub(self.count * self.to_len) {
-            Some(beyond) => self.from_end() + beyond,
+        let (to, from, count) = (self.to as usize, self.from as usize, self.count as usize);
+        let (to_len, from_len) = (usize::from(self.to_len), usize::from(self.from_len));
+        let after = position - to;
+        match after.checked_sub(count * to_len) {
+            Some(beyond) => from + count * from_len + beyond,
             None => {
                 let whole = match edge {
-                    Edge::Start => after / self.to_len,
-                    Edge::End => after.div_ceil(self.to_len),
+                    Edge::Start => after / to_len,
+                    Edge::End => after.div_ceil(to_len),
                 };
-                self.from + whole * self.from_len
+                from + whole * from_len
             }
         }
     }

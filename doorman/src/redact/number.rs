@@ -131,6 +131,9 @@ pub(super) fn step(sight: &Sight<'_>, start: usize, after: Option<Sep>) -> Step 
     if phone::is_date(&candidate, 0) {
         return nothing(candidate.groups()[2].end);
     }
+    if let Some(end) = candidate.singles() {
+        return nothing(end);
+    }
     let first = candidate.groups()[0];
     Step { found: None, next: first.end, follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)) }
 }
@@ -240,6 +243,13 @@ impl Candidate {
         &self.groups[..self.len]
     }
 
+    /// Where a long run ends of groups that all are single digits: a card that is spelled digit by digit begins with the
+    /// first of them, or with none.
+    fn singles(&self) -> Option<usize> {
+        let last = self.len.checked_sub(1).filter(|last| *last >= FEW_GROUPS - 1)?;
+        (self.total() == self.len).then(|| self.groups[last].end)
+    }
+
     /// How many digits the group with this index has.
     pub(super) fn size(&self, index: usize) -> usize {
         self.groups[index].total() - self.from(index)
@@ -319,6 +329,7 @@ fn digits(text: &str, start: usize, into: &mut [u8]) -> (usize, usize) {
 }
 
 /// The separator at `end`, and where the group after it begins; nothing if no digit follows.
+#[inline]
 fn separator(text: &str, end: usize) -> Option<(Sep, usize)> {
     // Most groups end at something that is no separator.
     let first = *text.as_bytes().get(end)?;
@@ -362,13 +373,17 @@ fn separator(text: &str, end: usize) -> Option<(Sep, usize)> {
 }
 
 impl Sep {
+    #[inline]
     fn of(c: char) -> Option<Sep> {
         Some(match chars::fold(c) {
+            ' ' => Sep::SPACE,
+            '-' => Sep::DASH,
             '.' => Sep::DOT,
             ',' => Sep::COMMA,
             '/' => Sep::SLASH,
             '_' => Sep::UNDERSCORE,
             '(' | ')' => Sep::PAREN,
+            c if c.is_ascii() => return None,
             _ if chars::space(c) => Sep::SPACE,
             _ if chars::dash(c) => Sep::DASH,
             _ => return None,
