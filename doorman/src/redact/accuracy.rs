@@ -93,3 +93,53 @@ fn enough_is_found_and_little_else() {
         assert!(f1 >= floor, "F1 of {kind} is {f1:.3}, below {floor}");
     }
 }
+
+/// Texts that are hard, one way or the other.
+#[derive(Deserialize)]
+struct Adversarial {
+    /// With `⟦kind|…⟧` around what is to be masked.
+    mask: Vec<String>,
+    survive: Vec<String>,
+}
+
+/// A text without its labels, and the labels.
+fn unlabelled(text: &str) -> (String, Vec<(String, usize, usize)>) {
+    let (mut plain, mut spans) = (String::new(), Vec::new());
+    for part in text.split_inclusive('⟧') {
+        let (before, labelled) = part.split_once('⟦').unwrap_or((part, ""));
+        plain.push_str(before);
+        if let Some((kind, value)) = labelled.trim_end_matches('⟧').split_once('|') {
+            let start = plain.chars().count();
+            plain.push_str(value);
+            spans.push((kind.to_owned(), start, plain.chars().count()));
+        }
+    }
+    (plain, spans)
+}
+
+#[test]
+fn adversarial_texts() {
+    let texts: Adversarial = match serde_json::from_str(include_str!("../../../tests/data/redaction/adversarial.json")) {
+        Ok(texts) => texts,
+        Err(error) => panic!("the texts are malformed: {error}"),
+    };
+    let plan = plan();
+    let piece = |text: &str, (kind, start, end): &(String, usize, usize)| {
+        format!("{kind}:{}", text.chars().skip(*start).take(end - start).collect::<String>())
+    };
+    let mut wrong = Vec::new();
+    for text in &texts.mask {
+        let (text, expected) = unlabelled(text);
+        let found = found(&plan, &text);
+        if found != expected {
+            wrong.push(format!("{text:?}: {:?}", found.iter().map(|span| piece(&text, span)).collect::<Vec<_>>()));
+        }
+    }
+    for text in &texts.survive {
+        let found = found(&plan, text);
+        if !found.is_empty() {
+            wrong.push(format!("{text:?}: {:?}", found.iter().map(|span| piece(text, span)).collect::<Vec<_>>()));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), texts.mask.len() + texts.survive.len(), wrong.join("\n"));
+}

@@ -261,13 +261,14 @@ fn strength(candidate: &Candidate, n: usize) -> Option<Need> {
         // `Smith (1999) 345-367` is a citation.
         return (total <= 13 && candidate.size(0) <= 5 && !is_year(candidate, 0)).then_some(Need::Nothing);
     }
-    let zeros = candidate.size(0) > 2 && candidate.value(0) == 0;
     let small = (1..n).any(|i| candidate.size(i) < 2);
     // Brazil's postal codes have five digits and three.
     let postal = n == 2 && candidate.size(0) == 5 && candidate.size(1) == 3;
-    let trunk = !postal && candidate.digits[0] == 0 && candidate.size(0) >= 2 && !zeros && !small;
-    if trunk && total >= 8 && used != Sep::UNDERSCORE {
-        return Some(Need::Nothing);
+    // A slash stands behind an area code, or between two numbers.
+    let two = groups[1..n - 1].iter().any(|group| group.sep == Sep::SLASH);
+    let trunk = candidate.digits[0] == 0 && candidate.digits[..3] != [0; 3] && candidate.size(0) >= 2;
+    if trunk && !(small || postal || two) && total >= 8 && used != Sep::UNDERSCORE {
+        return Some(if candidate.before == Before::Label { Need::Alone } else { Need::Nothing });
     }
     let fits = |shape: &&Shape| {
         shape.sizes.len() == n

@@ -160,7 +160,15 @@ impl Scan<'_, '_> {
             }
             Verdict::Scan => return None,
         }
-        let value = pairs::value_after(self.text, self.at, &key)?;
+        let mut value = pairs::value_after(self.text, self.at, &key)?;
+        if kind == Kind::UrlSecret
+            && let Some(length) = self.text[value.clone()].find(['&', '#'])
+        {
+            value.end = value.start + length;
+            if value.is_empty() {
+                return None;
+            }
+        }
         Some((value.start, value.end, self.number_at(value.start, value.end).unwrap_or(kind)))
     }
 

@@ -53,7 +53,9 @@ impl Spans {
         for span in ranges {
             match out.last_mut() {
                 Some(last) if span.start < last.end => {
-                    if span.end - span.start > last.end - last.start {
+                    // A header's token and a key's value are known by less than what they are themselves.
+                    let vague = matches!(last.kind, Kind::Bearer | Kind::Key) && (span.start, span.end) == (last.start, last.end);
+                    if vague || span.end - span.start > last.end - last.start {
                         last.kind = span.kind;
                     }
                     last.end = last.end.max(span.end);
