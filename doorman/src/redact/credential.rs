@@ -299,10 +299,11 @@ fn basic(bytes: &[u8], body: usize) -> Option<(usize, usize)> {
             .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true),
     );
-    let length = bytes[body..].iter().take(LONGEST).take_while(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b));
+    let length = bytes[body..].iter().take(LONGEST).take_while(|b| b.is_ascii_alphanumeric() || b"+/".contains(b));
     let length = length.count();
+    let padding = bytes[body + length..].iter().take(2).take_while(|b| **b == b'=').count();
     let decoded = LENIENT.decode(&bytes[body..body + length]).ok()?;
-    (length >= 4 && decoded.contains(&b':')).then_some((body, body + length))
+    (length >= 4 && decoded.contains(&b':')).then_some((body, body + length + padding))
 }
 
 const DASHES: &str = "-----";

@@ -167,11 +167,15 @@ impl Plan {
         if kinds == Kinds::NONE || short && !bytes.may_mark() && !bytes.may_have_space() {
             return all;
         }
-        self.by_form(text, told, &mut all);
-        if let Some(hidden) = self.hidden(text, told) {
-            // A text that changes is looked at again: what it was beside is a mask now.
-            all = Spans::union(all.into_vec().into_iter().chain(hidden).collect());
+        for _ in 0..MOST_PASSES {
             self.by_form(text, told, &mut all);
+            // What was beside something that is masked now may be hidden no longer, and what it hid may be beside more.
+            let view = all.apply(text);
+            let hidden = self.hidden(&view, told);
+            if hidden.is_empty() {
+                break;
+            }
+            all.absorb(hidden);
         }
         all
     }
@@ -214,8 +218,8 @@ impl Plan {
         }
     }
 
-    /// What is found only once escapes are resolved, or in base64 within the text; `None` if nothing is.
-    fn hidden(&self, text: &str, told: Told) -> Option<Vec<Span>> {
+    /// What is found only once escapes are resolved, or in base64 within the text.
+    fn hidden(&self, text: &str, told: Told) -> Spans {
         let mut found = Vec::new();
         let first = |text: &str| {
             let mut inner = self.by_value(text);
@@ -228,6 +232,6 @@ impl Plan {
             self.by_form(&unescaped.text, told, &mut inner);
             found.extend(inner.into_vec().into_iter().map(|span| unescaped.origin(span)));
         }
-        (!found.is_empty()).then_some(found)
+        Spans::union(found)
     }
 }

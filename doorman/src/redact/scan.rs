@@ -16,7 +16,8 @@ use super::{address, chars, email, entropy, iban, pairs, url};
 /// then what is left is to be looked at again.
 pub(super) fn find(plan: &Plan, text: &str, told: Told, spans: &mut Spans) -> bool {
     let kinds = plan.shared.detectors;
-    if kinds.has(Kind::Ip) || kinds.has(Kind::Mac) {
+    let addresses = kinds.has(Kind::Ip) || kinds.has(Kind::Mac);
+    if addresses {
         address::find(text, kinds, spans);
         if !spans.is_empty() {
             return true;
@@ -35,7 +36,8 @@ pub(super) fn find(plan: &Plan, text: &str, told: Told, spans: &mut Spans) -> bo
         again: false,
         links: url::Links::default(),
     };
-    scan.run()
+    // Letters beside an address decide whether it is one, so whatever is masked may uncover one.
+    scan.run() || addresses && !spans.is_empty()
 }
 
 struct Scan<'t, 's> {
@@ -165,7 +167,7 @@ impl Scan<'_, '_> {
             && let Some(length) = self.text[value.clone()].find(['&', '#'])
         {
             value.end = value.start + length;
-            if value.is_empty() {
+            if value.is_empty() || Kind::is_mask(&self.text[value.clone()]) {
                 return None;
             }
         }
