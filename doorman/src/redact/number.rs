@@ -42,8 +42,8 @@ impl Sep {
 /// A run of digits and what separates it from the next one.
 #[derive(Clone, Copy)]
 pub(super) struct Group {
-    /// Byte position after the last digit.
-    pub(super) end: usize,
+    /// Byte position after the last digit, from where the first group begins.
+    end: u32,
     total: u8,
     /// What follows; `NONE` if no digits follow after it.
     pub(super) sep: Sep,
@@ -129,13 +129,13 @@ pub(super) fn step(sight: &Sight<'_>, start: usize, after: Option<Sep>) -> Step 
         }
     }
     if phone::is_date(&candidate, 0) {
-        return nothing(candidate.groups()[2].end);
+        return nothing(candidate.end_of(2));
     }
     if let Some(end) = candidate.singles() {
         return nothing(end);
     }
     let first = candidate.groups()[0];
-    Step { found: None, next: first.end, follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)) }
+    Step { found: None, next: candidate.end_of(0), follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)) }
 }
 
 /// The end of a group that can't be anything: too short to be a number alone, and nothing follows. Most digits in most
@@ -226,7 +226,7 @@ impl Candidate {
             total += count;
             let separator = separator(text, end);
             let sep = separator.map_or(Sep::NONE, |(sep, _)| sep);
-            this.groups[this.len] = Group { end, total: total as u8, sep };
+            this.groups[this.len] = Group { end: u32::try_from(end - start).unwrap_or(u32::MAX), total: total as u8, sep };
             this.len += 1;
             let Some((_, next)) = separator else { return Ok(this) };
             if this.len == 1 {
@@ -247,7 +247,12 @@ impl Candidate {
     /// first of them, or with none.
     fn singles(&self) -> Option<usize> {
         let last = self.len.checked_sub(1).filter(|last| *last >= FEW_GROUPS - 1)?;
-        (self.total() == self.len).then(|| self.groups[last].end)
+        (self.total() == self.len).then(|| self.end_of(last))
+    }
+
+    /// Where the group with this index ends in the text.
+    pub(super) fn end_of(&self, index: usize) -> usize {
+        self.start + self.groups[index].end as usize
     }
 
     /// How many digits the group with this index has.
@@ -272,10 +277,10 @@ impl Candidate {
     fn recognize(&self, sight: &Sight<'_>) -> Option<(usize, Kind)> {
         if !self.plus {
             if let Some(n) = card::find(self) {
-                return Some((self.groups()[n - 1].end, Kind::Card));
+                return Some((self.end_of(n - 1), Kind::Card));
             }
             if ssn::matches(self) {
-                return Some((self.groups()[2].end, Kind::Ssn));
+                return Some((self.end_of(2), Kind::Ssn));
             }
         }
         phone::find(self, sight).map(|end| (end, Kind::Phone))

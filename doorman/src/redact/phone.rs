@@ -110,7 +110,7 @@ pub(super) fn find(candidate: &Candidate, sight: &Sight<'_>) -> Option<usize> {
     } else {
         local(candidate, sight)?
     };
-    let end = candidate.groups()[n - 1].end;
+    let end = candidate.end_of(n - 1);
     Some(extension(sight.text, end).unwrap_or(end))
 }
 
@@ -151,11 +151,11 @@ fn local(candidate: &Candidate, sight: &Sight<'_>) -> Option<usize> {
                 found = Some(n);
                 break;
             }
-            if is_alone(candidate, n, text) && !is_money(text, candidate.start, groups[n - 1].end) {
+            if is_alone(candidate, n, text) && !is_money(text, candidate.start, candidate.end_of(n - 1)) {
                 let said = if sight.told {
                     Context::Phone
                 } else {
-                    *context.get_or_insert_with(|| context::around(sight, candidate.start, groups[n - 1].end))
+                    *context.get_or_insert_with(|| context::around(sight, candidate.start, candidate.end_of(n - 1)))
                 };
                 let phone = match said {
                     Context::Phone => is_plausible(candidate, n),
@@ -176,8 +176,8 @@ fn local(candidate: &Candidate, sight: &Sight<'_>) -> Option<usize> {
 fn ends_here(candidate: &Candidate, n: usize, text: &str) -> bool {
     let group = candidate.groups()[n - 1];
     let word = || {
-        chars::at(text, group.end).is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' && group.sep == Sep::NONE)
-            && extension(text, group.end).is_none()
+        chars::at(text, candidate.end_of(n - 1)).is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' && group.sep == Sep::NONE)
+            && extension(text, candidate.end_of(n - 1)).is_none()
     };
     group.sep.is_weak() && !word()
 }
@@ -197,7 +197,7 @@ fn is_alone(candidate: &Candidate, n: usize, text: &str) -> bool {
         n > 1 && candidate.groups()[0].sep == SPACE && word.ends_with(|c: char| c.is_ascii_lowercase())
     };
     let begins = candidate.before == Before::Edge || candidate.before == Before::Label && word();
-    begins && last.sep == Sep::NONE && !has_tail(text, last.end)
+    begins && last.sep == Sep::NONE && !has_tail(text, candidate.end_of(n - 1))
 }
 
 /// Where an extension behind a number ends: `x123`, ` ext. 12`, `#5`.
@@ -282,14 +282,14 @@ fn strength(candidate: &Candidate, n: usize) -> Option<Need> {
 
 /// Whether it is a postal code of Japan: `445-3808 鴨川市`.
 fn is_postal(candidate: &Candidate, n: usize, text: &str) -> bool {
-    let rest = &text[candidate.groups()[n - 1].end..];
+    let rest = &text[candidate.end_of(n - 1)..];
     n == 2 && candidate.size(1) == 4 && rest.trim_start_matches([' ', '\u{3000}']).starts_with(chars::unspaced)
 }
 
 /// Whether it is a line of its own, as under an address, and begins with the zero of a long-distance call.
 fn is_line(candidate: &Candidate, text: &str) -> bool {
     let groups = candidate.groups();
-    let (before, after) = (&text.as_bytes()[..candidate.start], text.as_bytes().get(groups[0].end));
+    let (before, after) = (&text.as_bytes()[..candidate.start], text.as_bytes().get(candidate.end_of(0)));
     groups.len() == 1
         && (10..=11).contains(&groups[0].total())
         && candidate.digits[0] == 0

@@ -169,6 +169,9 @@ impl Plan {
         }
         for _ in 0..MOST_PASSES {
             self.by_form(text, told, &mut all);
+            if all.cover(text) {
+                break;
+            }
             // What was beside something that is masked now may be hidden no longer, and what it hid may be beside more.
             let view = all.apply(text);
             let hidden = self.hidden(&view, told);

@@ -28,6 +28,8 @@ pub(super) struct Scrubber {
     /// Texts below this length hold nothing.
     shortest: usize,
     numeric: bool,
+    time: bool,
+    uuid: bool,
 }
 
 impl Scrubber {
@@ -47,9 +49,16 @@ impl Scrubber {
         }
         let whole: BTreeSet<String> = long.iter().filter(|text| text.len() <= HEAD).cloned().collect();
         let number = |text: &String| text.bytes().all(|b| b.is_ascii_digit() || b".-+eE".contains(&b));
+        let time = |text: &String| text.bytes().all(|b| b.is_ascii_digit() || b"TtZzPYMWDHS:+-., ".contains(&b));
+        // The parts of a UUID are of at most twelve digits.
+        let uuid = |text: &String| {
+            text.split('-').all(|part| part.len() <= 12 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+        };
         Ok(Self {
             shortest: long.iter().chain(&short).map(String::len).min().unwrap_or(usize::MAX),
             numeric: long.iter().chain(&short).any(number),
+            time: long.iter().chain(&short).any(time),
+            uuid: long.iter().chain(&short).any(uuid),
             long: automaton(&whole, MatchKind::LeftmostLongest)?,
             heads: Heads::of(long)?,
             short: automaton(&short, MatchKind::Standard)?,
@@ -64,6 +73,16 @@ impl Scrubber {
     /// Whether some secret may occur as a JSON number.
     pub(super) fn is_numeric(&self) -> bool {
         self.numeric
+    }
+
+    /// Whether some secret may occur in a date or time.
+    pub(super) fn may_be_time(&self) -> bool {
+        self.time
+    }
+
+    /// Whether some secret may occur in a UUID.
+    pub(super) fn may_be_uuid(&self) -> bool {
+        self.uuid
     }
 
     pub(super) fn scrub<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {

@@ -24,6 +24,11 @@ impl Spans {
         self.0.is_empty()
     }
 
+    /// Whether one range is all of a text.
+    pub(super) fn cover(&self, text: &str) -> bool {
+        matches!(&*self.0, [span] if span.start == 0 && span.end == text.len())
+    }
+
     pub(super) fn as_slice(&self) -> &[Span] {
         &self.0
     }
@@ -48,6 +53,9 @@ impl Spans {
 
     /// Puts ranges that were added in any order into one; of those that overlap, the longest says what they are.
     pub(super) fn union(mut ranges: Vec<Span>) -> Self {
+        if ranges.len() < 2 {
+            return Self(ranges);
+        }
         ranges.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
         let mut out: Vec<Span> = Vec::with_capacity(ranges.len());
         for span in ranges {
@@ -100,8 +108,10 @@ impl Spans {
 
     /// The text with every range replaced by its mask; the text itself if there is none.
     pub(super) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.0.is_empty() {
-            return Cow::Borrowed(text);
+        match &*self.0 {
+            [] => return Cow::Borrowed(text),
+            [span] if self.cover(text) => return Cow::Owned(span.kind.mask().to_owned()),
+            _ => {}
         }
         let masks: usize = self.0.iter().map(|span| span.kind.mask().len()).sum();
         let masked: usize = self.0.iter().map(|span| span.end - span.start).sum();
