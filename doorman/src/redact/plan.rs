@@ -238,3 +238,38 @@ impl Plan {
         Spans::union(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::Redactor;
+
+    fn plan() -> Plan {
+        match Redactor::builder().build().and_then(|redactor| redactor.plan_with(&[], &[], &["EMP-[0-9]+"])) {
+            Ok(plan) => plan,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn one_json_value() {
+        let json = |text: &str| plan().json(text, &mut Counts::default()).map(|done| done.map(Cow::into_owned));
+        let some = |text: &str| Ok(Some(text.to_owned()));
+        assert_eq!(json(" {\"a\":1e3,\"password\":2} "), some(" {\"a\":1e3,\"password\":\"«redacted:key»\"} "));
+        assert_eq!(json("\"a@b.com\""), some("\"«redacted:email»\""));
+        assert_eq!(json("4111111111111111"), some("\"«redacted:card»\""));
+        assert_eq!(json("1.50"), some("1.50"));
+        assert_eq!(json("null"), some("null"));
+        assert_eq!(json("{\"a\":1"), Ok(None));
+        assert_eq!(json(""), Ok(None));
+        assert_eq!(json(&"[".repeat(200)), Err(Blocked::TooDeep));
+    }
+
+    #[test]
+    fn spans_of_every_sort() {
+        let text = "EMP-7 mails a@b.com, password=x";
+        let kinds: Vec<_> = plan().spans(text).iter().map(|span| (span.kind.name(), &text[span.start..span.end])).collect();
+        assert_eq!(kinds, [("pattern", "EMP-7"), ("email", "a@b.com"), ("secret", "x")]);
+        assert_eq!(plan().spans("nothing"), []);
+    }
+}

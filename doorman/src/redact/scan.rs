@@ -149,29 +149,28 @@ impl Scan<'_, '_> {
     /// The value of the key before a `=` or `:`, if it is to be masked.
     fn value(&mut self) -> Option<(usize, usize, Kind)> {
         let key = pairs::key_before(self.text, self.at, self.floor)?;
-        let kind = url::kind(self.text, key.start, &mut self.links);
-        let parameter = kind == Kind::UrlSecret && url::is_secret_parameter(key.text) && self.kinds.has(kind);
-        match self.plan.verdict(key.text) {
-            Verdict::Mask => {}
-            Verdict::Reveal => return None,
-            _ if parameter => {}
-            Verdict::Suspect(suspicion) => {
-                let value = pairs::value_after(self.text, self.at, &key)?;
-                let secret = entropy::is_secret(&self.text[value.clone()], suspicion) && self.kinds.has(Kind::Secret);
-                return secret.then_some((value.start, value.end, Kind::Secret));
-            }
-            Verdict::Scan => return None,
+        let verdict = self.plan.verdict(key.text);
+        let link = matches!(self.text.as_bytes().get(key.start.wrapping_sub(1)), Some(b'?' | b'&' | b';' | b'#'))
+            && self.links.reaches(self.text, key.start);
+        if verdict == Verdict::Reveal || verdict == Verdict::Scan && !link {
+            return None;
         }
         let mut value = pairs::value_after(self.text, self.at, &key)?;
-        if kind == Kind::UrlSecret
-            && let Some(length) = self.text[value.clone()].find(['&', '#'])
-        {
+        if link && let Some(length) = self.text[value.clone()].find(['&', '#']) {
             value.end = value.start + length;
             if value.is_empty() || Kind::is_mask(&self.text[value.clone()]) {
                 return None;
             }
         }
-        Some((value.start, value.end, self.number_at(value.start, value.end).unwrap_or(kind)))
+        let written = &self.text[value.clone()];
+        let kind = match verdict {
+            _ if link && self.kinds.has(Kind::UrlSecret) && url::is_secret_parameter(key.text, written) => Kind::UrlSecret,
+            Verdict::Mask if link => Kind::UrlSecret,
+            Verdict::Mask => self.number_at(value.start, value.end).unwrap_or(Kind::Key),
+            Verdict::Suspect(suspicion) if entropy::is_secret(written, suspicion) => Kind::Secret,
+            _ => return None,
+        };
+        (verdict == Verdict::Mask || self.kinds.has(kind)).then_some((value.start, value.end, kind))
     }
 
     /// What sort of number a value is, if it is one from its first character to its last: `SSN: 123-45-6789`.

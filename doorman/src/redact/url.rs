@@ -1,6 +1,7 @@
 //! Secrets in URLs: user information, and parameters of signed links.
 
-use super::kind::Kind;
+use super::entropy;
+use super::rules::Suspicion;
 
 /// The user information in `scheme://user:password@host`, whose `//` ends at `start`. A user without a password is masked
 /// if it looks like a token: `git@host` is an account.
@@ -25,9 +26,10 @@ pub(super) fn user_info(text: &str, start: usize) -> Option<(usize, usize)> {
     secret.then_some((start, start + at))
 }
 
-/// Whether a parameter is secret in a URL, though such a name says nothing elsewhere.
-pub(super) fn is_secret_parameter(name: &str) -> bool {
-    const NAMES: [&str; 14] = [
+/// Whether a parameter is secret in a URL, though such a name says nothing elsewhere: signatures always are, what may be
+/// a key if it looks like one.
+pub(super) fn is_secret_parameter(name: &str, value: &str) -> bool {
+    const SIGNATURES: [&str; 9] = [
         "sig",
         "signature",
         "x-amz-signature",
@@ -37,13 +39,10 @@ pub(super) fn is_secret_parameter(name: &str) -> bool {
         "x-goog-credential",
         "awsaccesskeyid",
         "sas",
-        "auth",
-        "key",
-        "code",
-        "jwt",
-        "otp",
     ];
-    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+    const KEYS: [&str; 5] = ["auth", "key", "code", "jwt", "otp"];
+    let named = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+    named(&SIGNATURES) || named(&KEYS) && entropy::is_secret(value, Suspicion::Opaque)
 }
 
 /// Which part of a text is a URL, told from left to right so that every byte is looked at once.
@@ -67,12 +66,6 @@ impl Links {
         self.within = goes_on.then_some(at);
         goes_on
     }
-}
-
-/// What a pair in a text is: a parameter of a URL or not.
-pub(super) fn kind(text: &str, key: usize, links: &mut Links) -> Kind {
-    let parameter = key.checked_sub(1).is_some_and(|i| matches!(text.as_bytes()[i], b'?' | b'&' | b';' | b'#'));
-    if parameter && links.reaches(text, key) { Kind::UrlSecret } else { Kind::Key }
 }
 
 #[cfg(test)]
