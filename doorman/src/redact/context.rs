@@ -1,5 +1,7 @@
 //! The words around a number that say what it is: many numbers are phones only because somebody says `call`.
 
+use std::sync::LazyLock;
+
 use super::kind::Kind;
 use super::number::Sight;
 
@@ -67,14 +69,22 @@ pub(super) fn around(sight: &Sight<'_>, start: usize, end: usize) -> Context {
     // After a number only a word for phones counts, in the same line and before anything that may be masked.
     let ends = |c: char| c.is_ascii_digit() || matches!(c, '\n' | '.' | '@' | ':' | '=' | '«');
     let after = sight.text[end..to].split(ends).next().unwrap_or_default();
-    if words(after).any(|word| is_phone(word) || word == "office") { Context::Phone } else { said }
+    if words(after).any(|word| meaning(word) == Context::Phone || word == "office") { Context::Phone } else { said }
 }
 
 /// The text before a number without what is masked, read backwards into the buffer.
-fn before<'b>(sight: &Sight<'_>, start: usize, buffer: &'b mut [u8; BEFORE]) -> &'b str {
+fn before<'b>(sight: &Sight<'b>, start: usize, buffer: &'b mut [u8; BEFORE]) -> &'b str {
     const MASK: &[u8] = "«redacted:".as_bytes();
     const LONGEST_MASK: usize = 32;
     let bytes = sight.text.as_bytes();
+    let mut from = start.saturating_sub(BEFORE);
+    // Mostly nothing is masked so near.
+    if sight.spans.last().is_none_or(|span| span.end <= from) && !bytes[from..start].contains(&0xBB) {
+        while !sight.text.is_char_boundary(from) {
+            from += 1;
+        }
+        return &sight.text[from..start];
+    }
     let mut spans = sight.spans.iter().rev().peekable();
     let (mut at, mut free) = (start, BEFORE);
     while at > 0 && free > 0 {
@@ -103,36 +113,74 @@ fn before<'b>(sight: &Sight<'_>, start: usize, buffer: &'b mut [u8; BEFORE]) -> 
 fn nearest(before: &str) -> Context {
     let mut said = Context::Nothing;
     for word in words(before) {
-        if is_phone(word) {
-            said = Context::Phone;
-        } else if is(&OTHER, word) {
-            said = Context::Other;
-        } else if said == Context::Nothing && is(&NUMBER, word) {
-            said = Context::Number;
+        match meaning(word) {
+            Context::Number if said != Context::Nothing => {}
+            Context::Nothing => {}
+            more => said = more,
         }
     }
     said
 }
 
+/// Words of letters and digits; what isn't ASCII counts as a letter.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1)
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let bytes = rest.as_bytes();
+            let start = bytes.iter().position(|&b| is_letter(b))?;
+            let length = bytes[start..].iter().take_while(|b| is_letter(**b)).count();
+            let word = &rest[start..start + length];
+            rest = &rest[start + length..];
+            if length > 1 {
+                return Some(word);
+            }
+        }
+    })
 }
 
-/// Words in any spelling: `phoneNumber` and `PHONE_NUMBER` have a word `phone`.
-fn is_phone(word: &str) -> bool {
-    let hump = word.as_bytes().windows(2).position(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
-    is(&PHONE, word) || hump.is_some_and(|i| is(&PHONE, &word[..=i]))
+fn is_letter(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b >= 0x80
 }
 
-/// Whether a table has a word, in whatever case its Latin letters are.
-fn is(known: &[&str], word: &str) -> bool {
+/// What a word says in any spelling: `phoneNumber` and `PHONE_NUMBER` have a word `phone`.
+fn meaning(word: &str) -> Context {
+    let said = known(word);
+    let hump = || word.as_bytes().windows(2).position(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
+    match said {
+        Context::Nothing => hump().map_or(said, |i| known(&word[..=i])),
+        _ => said,
+    }
+}
+
+/// How long the words are that begin with each byte, a bit for each length: most words are none of them.
+static LENGTHS: LazyLock<[u32; 256]> = LazyLock::new(|| {
+    let mut lengths = [0; 256];
+    for word in PHONE.iter().chain(&OTHER).chain(&NUMBER) {
+        lengths[usize::from(word.as_bytes()[0])] |= 1 << word.len();
+    }
+    lengths
+});
+
+/// What a word says, in whatever case its Latin letters are.
+fn known(word: &str) -> Context {
     /// No word in the tables is longer.
     const LONGEST: usize = 20;
+    let (first, length) = (word.as_bytes()[0].to_ascii_lowercase(), word.len());
+    if length > LONGEST || LENGTHS[usize::from(first)] & 1 << length == 0 {
+        return Context::Nothing;
+    }
     let mut lower = [0; LONGEST];
-    let Some(lower) = lower.get_mut(..word.len()) else { return false };
+    let lower = &mut lower[..length];
     lower.copy_from_slice(word.as_bytes());
     lower.make_ascii_lowercase();
-    known.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
+    let is = |known: &[&str]| known.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok();
+    match () {
+        () if is(&PHONE) => Context::Phone,
+        () if is(&OTHER) => Context::Other,
+        () if is(&NUMBER) => Context::Number,
+        () => Context::Nothing,
+    }
 }
 
 #[cfg(test)]
