@@ -76,11 +76,11 @@ fn enough_is_found_and_little_else() {
             };
             let missed = spans.iter().filter(|s| !found.contains(s)).map(piece).collect::<Vec<_>>();
             let extra = found.iter().filter(|s| !spans.contains(s)).map(piece).collect::<Vec<_>>();
-            println!("- {missed:?} + {extra:?} in {text:?}");
+            eprintln!("- {missed:?} + {extra:?} in {text:?}");
         }
     }
     for (kind, score) in &scores {
-        println!(
+        eprintln!(
             "{kind:12} precision {:.3} recall {:.3} F1 {:.3} of {}",
             score.precision(),
             score.recall(),
@@ -119,7 +119,8 @@ fn unlabelled(text: &str) -> (String, Vec<(String, usize, usize)>) {
 
 #[test]
 fn adversarial_texts() {
-    let texts: Adversarial = match serde_json::from_str(include_str!("../../../tests/data/redaction/adversarial.json")) {
+    let texts: Adversarial = match serde_json::from_str(include_str!("../../../tests/data/redaction/adversarial.json"))
+    {
         Ok(texts) => texts,
         Err(error) => panic!("the texts are malformed: {error}"),
     };

@@ -58,9 +58,11 @@ fn kind_of(word: &str) -> Option<Kind> {
 fn is_mac(word: &[u8]) -> bool {
     let grouped = |size: usize, seps: &[u8]| {
         seps.contains(&word[size])
-            && word.iter().enumerate().all(|(i, &b)| {
-                if i % (size + 1) == size { b == word[size] } else { b.is_ascii_hexdigit() }
-            })
+            && word.iter().enumerate().all(
+                |(i, &b)| {
+                    if i % (size + 1) == size { b == word[size] } else { b.is_ascii_hexdigit() }
+                },
+            )
     };
     match word.len() {
         17 => grouped(2, b":-"),

@@ -1,6 +1,7 @@
 //! Payment card numbers: a brand's prefix and length, and the Luhn checksum.
 
-use super::number::{Before, Candidate, MAX_DIGITS, Sep};
+use super::number::{Before, Candidate, MAX_DIGITS};
+use super::sep::Sep;
 
 /// First six digits from–to (right-padded), and the lengths that the issuer uses.
 struct Brand {
@@ -19,41 +20,41 @@ const MAESTRO: &[usize] = &[12, 13, 14, 15, 16, 17, 18, 19];
 
 /// Issuer ranges (ISO/IEC 7812), as the brands publish them; Maestro's as issued, also where others have the range now.
 static BRANDS: [Brand; 35] = [
-    brand(60_400, 60_499, &[12]),                            // Maestro, UK
-    brand(180_000, 180_099, &[15]),                          // JCB, old
-    brand(213_100, 213_199, &[15]),                          // JCB, old
-    brand(220_000, 220_499, TO_19),                          // Mir
-    brand(222_100, 272_099, &[16]),                          // Mastercard, 2-series
-    brand(300_000, 305_999, &[14, 16]),                      // Diners Club
-    brand(309_500, 309_599, &[14, 16]),                      // Diners Club
-    brand(340_000, 349_999, &[15]),                          // American Express
-    brand(350_000, 359_999, TO_19),                          // JCB
-    brand(360_000, 369_999, &[14, 16, 19]),                  // Diners Club
-    brand(370_000, 379_999, &[15]),                          // American Express
-    brand(380_000, 399_999, &[14, 16, 19]),                  // Diners Club
-    brand(400_000, 499_999, &[13, 16, 19]),                  // Visa
-    brand(500_000, 501_899, MAESTRO),                        // Maestro
-    brand(501_900, 501_999, &[16]),                          // Dankort
-    brand(502_000, 505_999, MAESTRO),                        // Maestro
-    brand(506_000, 508_999, &[12, 13, 14, 15, 16, 18, 19]),  // Verve, Elo, RuPay, Maestro
-    brand(509_000, 509_999, &[16]),                          // Elo
-    brand(510_000, 559_999, &[16]),                          // Mastercard
-    brand(560_000, 589_999, MAESTRO),                        // Maestro
-    brand(600_000, 603_999, TO_19),                          // Discover, RuPay, Hipercard
-    brand(604_000, 609_999, TO_19),                          // RuPay, UkrCard, Hipercard
-    brand(620_000, 629_999, TO_19),                          // UnionPay
-    brand(630_400, 630_499, MAESTRO),                        // Maestro
-    brand(636_000, 638_999, &[16]),                          // Elo, InstaPayment
-    brand(639_000, 639_099, MAESTRO),                        // Maestro
-    brand(639_100, 639_999, &[16]),                          // InstaPayment
-    brand(644_000, 659_999, TO_19),                          // Discover, RuPay, Troy
-    brand(670_000, 679_999, MAESTRO),                        // Maestro
-    brand(810_000, 819_999, TO_19),                          // UnionPay, RuPay
-    brand(820_000, 829_999, &[16]),                          // RuPay
-    brand(860_000, 860_099, &[16]),                          // UzCard
-    brand(976_000, 976_999, &[16]),                          // Troy
-    brand(979_200, 979_299, &[16]),                          // Troy
-    brand(986_000, 986_099, &[16]),                          // Humo
+    brand(60_400, 60_499, &[12]),                           // Maestro, UK
+    brand(180_000, 180_099, &[15]),                         // JCB, old
+    brand(213_100, 213_199, &[15]),                         // JCB, old
+    brand(220_000, 220_499, TO_19),                         // Mir
+    brand(222_100, 272_099, &[16]),                         // Mastercard, 2-series
+    brand(300_000, 305_999, &[14, 16]),                     // Diners Club
+    brand(309_500, 309_599, &[14, 16]),                     // Diners Club
+    brand(340_000, 349_999, &[15]),                         // American Express
+    brand(350_000, 359_999, TO_19),                         // JCB
+    brand(360_000, 369_999, &[14, 16, 19]),                 // Diners Club
+    brand(370_000, 379_999, &[15]),                         // American Express
+    brand(380_000, 399_999, &[14, 16, 19]),                 // Diners Club
+    brand(400_000, 499_999, &[13, 16, 19]),                 // Visa
+    brand(500_000, 501_899, MAESTRO),                       // Maestro
+    brand(501_900, 501_999, &[16]),                         // Dankort
+    brand(502_000, 505_999, MAESTRO),                       // Maestro
+    brand(506_000, 508_999, &[12, 13, 14, 15, 16, 18, 19]), // Verve, Elo, RuPay, Maestro
+    brand(509_000, 509_999, &[16]),                         // Elo
+    brand(510_000, 559_999, &[16]),                         // Mastercard
+    brand(560_000, 589_999, MAESTRO),                       // Maestro
+    brand(600_000, 603_999, TO_19),                         // Discover, RuPay, Hipercard
+    brand(604_000, 609_999, TO_19),                         // RuPay, UkrCard, Hipercard
+    brand(620_000, 629_999, TO_19),                         // UnionPay
+    brand(630_400, 630_499, MAESTRO),                       // Maestro
+    brand(636_000, 638_999, &[16]),                         // Elo, InstaPayment
+    brand(639_000, 639_099, MAESTRO),                       // Maestro
+    brand(639_100, 639_999, &[16]),                         // InstaPayment
+    brand(644_000, 659_999, TO_19),                         // Discover, RuPay, Troy
+    brand(670_000, 679_999, MAESTRO),                       // Maestro
+    brand(810_000, 819_999, TO_19),                         // UnionPay, RuPay
+    brand(820_000, 829_999, &[16]),                         // RuPay
+    brand(860_000, 860_099, &[16]),                         // UzCard
+    brand(976_000, 976_999, &[16]),                         // Troy
+    brand(979_200, 979_299, &[16]),                         // Troy
+    brand(986_000, 986_099, &[16]),                         // Humo
 ];
 
 /// The fewest digits of any card.

@@ -13,6 +13,8 @@ const AFTER: usize = 24;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Context {
     Phone,
+    /// A number that is called, or a count of calls.
+    Call,
     /// A number of no known sort: `the new number is …`.
     Number,
     /// Something else that is counted or numbered.
@@ -21,13 +23,71 @@ pub(super) enum Context {
 }
 
 /// Words after which a number is a phone's, sorted; in the languages that most software speaks.
-static PHONE: [&str; 61] = [
-    "anruf", "anrufen", "appeler", "call", "called", "calling", "calls", "cell", "cellphone", "cellulare", "celular",
-    "contact", "contatto", "dial", "fax", "fijo", "fono", "gsm", "handy", "hotline", "landline", "llamar", "message",
-    "messages", "mob", "mobil", "mobile", "mobiles", "mobilnummer", "mobiltelefon", "movil", "móvil", "phone",
-    "phoned", "phones", "portable", "puhelin", "reach", "reached", "registered", "ring", "rufnummer", "sms", "tel",
-    "telefax", "telefon", "telefone", "telefonnummer", "telefono", "telefoon", "telefón", "telephone", "teléfono",
-    "tlf", "téléphone", "voicemail", "whatsapp", "мобильный", "номер", "тел", "телефон",
+static PHONE: [&str; 43] = [
+    "cell",
+    "cellphone",
+    "cellulare",
+    "celular",
+    "fax",
+    "fijo",
+    "fono",
+    "gsm",
+    "handy",
+    "hotline",
+    "landline",
+    "mob",
+    "mobil",
+    "mobile",
+    "mobiles",
+    "mobilnummer",
+    "mobiltelefon",
+    "movil",
+    "móvil",
+    "phone",
+    "phoned",
+    "phones",
+    "portable",
+    "puhelin",
+    "rufnummer",
+    "sms",
+    "tel",
+    "telefax",
+    "telefon",
+    "telefone",
+    "telefonnummer",
+    "telefono",
+    "telefoon",
+    "telefón",
+    "telephone",
+    "teléfono",
+    "tlf",
+    "téléphone",
+    "voicemail",
+    "whatsapp",
+    "мобильный",
+    "тел",
+    "телефон",
+];
+
+/// Words for what is done with phones, and with more than them, sorted.
+static CALL: [&str; 17] = [
+    "anruf",
+    "anrufen",
+    "appeler",
+    "call",
+    "called",
+    "calling",
+    "calls",
+    "contact",
+    "contatto",
+    "dial",
+    "llamar",
+    "message",
+    "messages",
+    "reach",
+    "reached",
+    "registered",
+    "ring",
 ];
 
 /// Words in scripts without spaces, and those that are looked for as they are.
@@ -35,14 +95,96 @@ static PHONE_UNSPACED: [&str; 8] = ["电话", "電話", "手机", "手機", "携
 
 /// Words after which a number is something else, sorted.
 static OTHER: [&str; 90] = [
-    "account", "acct", "amount", "apartment", "art", "article", "bank", "barcode", "batch", "birthday", "bis",
-    "booking", "born", "build", "bytes", "card", "case", "code", "coordinates", "count", "date", "dated", "dob",
-    "document", "ean", "error", "flight", "from", "gtin", "hash", "house", "iban", "id", "identifier", "ids", "imei",
-    "index", "inv", "invoice", "isbn", "issn", "item", "items", "job", "key", "lat", "latitude", "license", "line",
-    "lng", "lon", "longitude", "lot", "model", "offset", "order", "page", "parcel", "part", "passport", "permit",
-    "pid", "policy", "port", "postal", "postcode", "price", "process", "range", "record", "ref", "reference",
-    "release", "room", "routing", "serial", "siren", "siret", "size", "sku", "ssn", "tax", "ticket", "total",
-    "tracking", "upc", "vat", "version", "vin", "zip",
+    "account",
+    "acct",
+    "amount",
+    "apartment",
+    "art",
+    "article",
+    "bank",
+    "barcode",
+    "batch",
+    "birthday",
+    "bis",
+    "booking",
+    "born",
+    "build",
+    "bytes",
+    "card",
+    "case",
+    "code",
+    "coordinates",
+    "count",
+    "date",
+    "dated",
+    "dob",
+    "document",
+    "ean",
+    "error",
+    "flight",
+    "from",
+    "gtin",
+    "hash",
+    "house",
+    "iban",
+    "id",
+    "identifier",
+    "ids",
+    "imei",
+    "index",
+    "inv",
+    "invoice",
+    "isbn",
+    "issn",
+    "item",
+    "items",
+    "job",
+    "key",
+    "lat",
+    "latitude",
+    "license",
+    "line",
+    "lng",
+    "lon",
+    "longitude",
+    "lot",
+    "model",
+    "offset",
+    "order",
+    "page",
+    "parcel",
+    "part",
+    "passport",
+    "permit",
+    "pid",
+    "policy",
+    "port",
+    "postal",
+    "postcode",
+    "price",
+    "process",
+    "range",
+    "record",
+    "ref",
+    "reference",
+    "release",
+    "room",
+    "routing",
+    "serial",
+    "siren",
+    "siret",
+    "size",
+    "sku",
+    "ssn",
+    "tax",
+    "ticket",
+    "total",
+    "tracking",
+    "upc",
+    "vat",
+    "version",
+    "vin",
+    "zip",
 ];
 
 /// Words that say that a number is one, sorted. They say nothing where another word says what it numbers.
@@ -56,7 +198,7 @@ pub(super) fn around(sight: &Sight<'_>, start: usize, end: usize) -> Context {
     let mut buffer = [0; BEFORE];
     let before = before(sight, start, &mut buffer);
     let said = nearest(before);
-    if matches!(said, Context::Phone | Context::Other) {
+    if matches!(said, Context::Phone | Context::Call | Context::Other) {
         return said;
     }
     if !before.is_ascii() && PHONE_UNSPACED.iter().any(|word| before.contains(word)) {
@@ -156,7 +298,7 @@ fn meaning(word: &str) -> Context {
 /// How long the words are that begin with each byte, a bit for each length: most words are none of them.
 static LENGTHS: LazyLock<[u32; 256]> = LazyLock::new(|| {
     let mut lengths = [0; 256];
-    for word in PHONE.iter().chain(&OTHER).chain(&NUMBER) {
+    for word in PHONE.iter().chain(&CALL).chain(&OTHER).chain(&NUMBER) {
         lengths[usize::from(word.as_bytes()[0])] |= 1 << word.len();
     }
     lengths
@@ -177,6 +319,7 @@ fn known(word: &str) -> Context {
     let is = |known: &[&str]| known.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok();
     match () {
         () if is(&PHONE) => Context::Phone,
+        () if is(&CALL) => Context::Call,
         () if is(&OTHER) => Context::Other,
         () if is(&NUMBER) => Context::Number,
         () => Context::Nothing,
@@ -189,7 +332,12 @@ mod tests {
 
     #[test]
     fn the_nearest_word_counts() {
-        assert!(PHONE.is_sorted() && NUMBER.is_sorted() && PHONE.iter().chain(&OTHER).all(|word| word.len() <= 20));
+        assert!(
+            PHONE.is_sorted()
+                && CALL.is_sorted()
+                && NUMBER.is_sorted()
+                && PHONE.iter().chain(&OTHER).all(|word| word.len() <= 20)
+        );
         let mut sorted = OTHER;
         sorted.sort_unstable();
         assert_eq!(OTHER, sorted);
@@ -198,7 +346,7 @@ mod tests {
             let end = text.rfind(|c: char| c.is_ascii_digit()).unwrap() + 1;
             around(&Sight { text, floor: 0, told: false, spans: &[] }, start, end)
         };
-        assert_eq!(said("please call me at 5551234567"), Context::Phone);
+        assert_eq!(said("please call me at 5551234567"), Context::Call);
         assert_eq!(said("phoneNumber: 5551234567"), Context::Phone);
         assert_eq!(said("call about order 5551234567"), Context::Other);
         assert_eq!(said("5551234567 (mobile)"), Context::Phone);
@@ -208,7 +356,7 @@ mod tests {
         assert_eq!(said("the account number is 5551234567"), Context::Other);
         assert_eq!(said("WhatsApp 5551234567"), Context::Phone);
         assert_eq!(said("«redacted:phone» 5551234567"), Context::Nothing);
-        assert_eq!(said("call «redacted:email» on 5551234567"), Context::Phone);
+        assert_eq!(said("call «redacted:email» on 5551234567"), Context::Call);
         assert_eq!(said("5551234567 people\ncall"), Context::Nothing);
     }
 }

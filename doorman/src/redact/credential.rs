@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::packed::{Config, MatchKind, Searcher};
 use aho_corasick::AhoCorasick;
+use aho_corasick::packed::{Config, MatchKind, Searcher};
 use base64::Engine as _;
 
 use super::kind::{Kind, Kinds};
@@ -37,7 +37,8 @@ static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
     for form in &FORMS {
         let (bytes, Some(mark)) = (form.prefix.as_bytes(), form.mark()) else { continue };
         // What stands before a prefix with one letter isn't part of it, but no letter.
-        let firsts = (0..=u8::MAX).filter(|b| if mark > 1 { *b == bytes[mark - 2] } else { !b.is_ascii_alphanumeric() });
+        let firsts =
+            (0..=u8::MAX).filter(|b| if mark > 1 { *b == bytes[mark - 2] } else { !b.is_ascii_alphanumeric() });
         marked.extend(firsts.map(|first| (key(first, bytes[mark - 1], bytes[mark]), form, mark)));
     }
     marked.sort_by_key(|(key, ..)| *key);
@@ -85,7 +86,9 @@ impl Walk<'_> {
         if let Some(packed) = &anchors.packed {
             packed.find_iter(self.text).for_each(|it| self.form(anchors.unmarked[it.pattern().as_usize()], it.start()));
         } else if let Some(automaton) = &anchors.automaton {
-            automaton.find_iter(self.text).for_each(|it| self.form(anchors.unmarked[it.pattern().as_usize()], it.start()));
+            automaton
+                .find_iter(self.text)
+                .for_each(|it| self.form(anchors.unmarked[it.pattern().as_usize()], it.start()));
         }
         self.done = 0;
         self.run = Run::default();
@@ -118,11 +121,13 @@ impl Walk<'_> {
         let run = bytes[self.dot..dot].iter().rev().take_while(|b| is_token(**b)).count();
         self.dot = dot + 1;
         let start = dot - run;
-        if bytes[start..].starts_with(HEADER) && run >= 10 && self.kinds.has(Kind::Jwt) {
-            if let Some(end) = jwt(bytes, dot) {
-                self.found.push(Span { kind: Kind::Jwt, start, end });
-                self.done = end;
-            }
+        if bytes[start..].starts_with(HEADER)
+            && run >= 10
+            && self.kinds.has(Kind::Jwt)
+            && let Some(end) = jwt(bytes, dot)
+        {
+            self.found.push(Span { kind: Kind::Jwt, start, end });
+            self.done = end;
         }
     }
 
@@ -192,7 +197,8 @@ impl Form {
             Body::Hex(length) => {
                 let end = run.reach(bytes, body).end;
                 let hex = || bytes[body..body + length].iter().all(u8::is_ascii_hexdigit);
-                (end - body >= length && (end - body == length || bytes[body + length] == b'-') && hex()).then_some(end)?
+                (end - body >= length && (end - body == length || bytes[body + length] == b'-') && hex())
+                    .then_some(end)?
             }
             Body::Dotted(least) => {
                 let more = |b: &u8| is_token(*b) || b"./+=".contains(b);

@@ -9,9 +9,8 @@ const LONGEST_QUOTED: usize = 66;
 
 /// How many bytes the at-sign at `i` has in any of its spellings: `@`, `＠`, `%40`, `&#64;`, `&commat;`.
 pub(super) fn at_sign(text: &str, i: usize) -> Option<usize> {
-    const SPELLINGS: [&str; 12] = [
-        "@", "＠", "﹫", "%40", "&#64;", "&#064;", "&#x40;", "&#X40;", "&commat;", "\\u0040", "\\x40", "%2540",
-    ];
+    const SPELLINGS: [&str; 12] =
+        ["@", "＠", "﹫", "%40", "&#64;", "&#064;", "&#x40;", "&#X40;", "&commat;", "\\u0040", "\\x40", "%2540"];
     let rest = text.as_bytes().get(i..)?;
     if rest.first() == Some(&b'@') {
         return Some(1);
@@ -77,7 +76,9 @@ fn plain_domain(bytes: &[u8], start: usize) -> Option<usize> {
         match b {
             b'a'..=b'z' => {}
             b'.' if at > dot && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase) => dot = at + 1,
-            b'.' if bytes.get(at + 1).is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'<' | b')')) => break,
+            b'.' if bytes.get(at + 1).is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'<' | b')')) => {
+                break;
+            }
             b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'%' | 0x80.. => return None,
             _ => break,
         }

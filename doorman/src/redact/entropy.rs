@@ -28,7 +28,8 @@ pub(super) fn is_secret(value: &str, suspicion: Suspicion) -> bool {
         return false;
     }
     match suspicion {
-        Suspicion::Opaque => true,
+        // `oauth2.0` and `tls1.3` are names.
+        Suspicion::Opaque => digits > 2 || digits > 0 && bytes.len() >= SHORTEST_RANDOM,
         Suspicion::Random => {
             let mixed = count(u8::is_ascii_lowercase) > 0 && count(u8::is_ascii_uppercase) > 0;
             mixed && !is_spelled(value) && entropy(bytes) >= BITS
@@ -65,13 +66,15 @@ mod tests {
         for value in ["q83vEjRWeJCrze8SNFZ4kA==", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"] {
             assert!(is_secret(value, Suspicion::Random), "{value}");
         }
-        for value in ["created_at", "Order-2024-Retry-Attempt", "550e8400-e29b-41d4-a716-446655440000", "/srv/Key1/a2B3"] {
+        for value in
+            ["created_at", "Order-2024-Retry-Attempt", "550e8400-e29b-41d4-a716-446655440000", "/srv/Key1/a2B3"]
+        {
             assert!(!is_secret(value, Suspicion::Random), "{value}");
         }
         for value in ["9f3a61c2", "550e8400-e29b-41d4-a716-446655440000"] {
             assert!(is_secret(value, Suspicion::Opaque), "{value}");
         }
-        for value in ["Keynote", "12345678", "2026-06-20T10:00:00Z", "the 2nd one"] {
+        for value in ["Keynote", "12345678", "2026-06-20T10:00:00Z", "the 2nd one", "oauth2.0"] {
             assert!(!is_secret(value, Suspicion::Opaque), "{value}");
         }
     }

@@ -60,8 +60,11 @@ impl Unescaped {
 
     /// The part of the text that a part of the unescaped text came from.
     pub(super) fn origin(&self, span: Span) -> Span {
-        let start = self.before(|run| run.to as usize <= span.start).map_or(span.start, |run| run.origin(span.start, Edge::Start));
-        let end = self.before(|run| (run.to as usize) < span.end).map_or(span.end, |run| run.origin(span.end, Edge::End));
+        let start = self
+            .before(|run| run.to as usize <= span.start)
+            .map_or(span.start, |run| run.origin(span.start, Edge::Start));
+        let end =
+            self.before(|run| (run.to as usize) < span.end).map_or(span.end, |run| run.origin(span.end, Edge::End));
         Span { kind: span.kind, start, end: end.max(start) }
     }
 
@@ -133,11 +136,8 @@ fn next(text: &str, from: usize, ascii: bool) -> Option<usize> {
         may
     };
     let rest = &text.as_bytes()[from..];
-    let found = if ascii {
-        memchr::memchr3(b'%', b'&', b'\\', rest)
-    } else {
-        rest.iter().position(|&b| MAY[usize::from(b)])
-    };
+    let found =
+        if ascii { memchr::memchr3(b'%', b'&', b'\\', rest) } else { rest.iter().position(|&b| MAY[usize::from(b)]) };
     found.map(|i| from + i)
 }
 

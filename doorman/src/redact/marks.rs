@@ -15,7 +15,7 @@ impl Bytes {
 
     pub(super) fn of(text: &str) -> Self {
         if text.len() > Self::LONGEST {
-            return Self(u8::MAX & !Self::NOT_BASE64);
+            return Self(!Self::NOT_BASE64);
         }
         Self(text.bytes().fold(0, |all, b| all | CLASSES[usize::from(b)]))
     }
@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn classes() {
-        let of = |text: &str| (Bytes::of(text).may_mark(), Bytes::of(text).may_have_space(), Bytes::of(text).may_be_base64());
+        let of = |text: &str| {
+            (Bytes::of(text).may_mark(), Bytes::of(text).may_have_space(), Bytes::of(text).may_be_base64())
+        };
         assert_eq!(of("EUR"), (false, false, true));
         assert_eq!(of("Ada Lovelace"), (false, true, false));
         assert_eq!(of("2026-10-31"), (true, false, false));

@@ -52,8 +52,19 @@ pub(super) enum Told {
 impl Told {
     pub(super) fn by(name: &Name) -> Self {
         const PHONE: &[&[u8]] = &[
-            b"phone", b"phones", b"telephone", b"tel", b"mobile", b"cell", b"cellphone", b"fax", b"msisdn", b"whatsapp",
-            b"telefon", b"telefono", b"celular", b"handy", b"landline", b"sms",
+            b"phone",
+            b"phones",
+            b"telephone",
+            b"tel",
+            b"mobile",
+            b"cellphone",
+            b"fax",
+            b"msisdn",
+            b"whatsapp",
+            b"telefon",
+            b"telefono",
+            b"celular",
+            b"landline",
         ];
         const OTHER: &[&[u8]] = &[b"id", b"count", b"type", b"model", b"os", b"serial", b"imei", b"at"];
         let has = |words: &[&[u8]]| name.words().any(|word| words.contains(&word));

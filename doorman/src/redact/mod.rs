@@ -18,9 +18,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The stages of one text, in order: credentials by value (`scrub`), credentials by form (`credential`), then
-//! personal data and `key=value` pairs in one scan (`scan`). Each stage sees what the one before left, so a mask is
-//! a boundary like any other punctuation and redaction is idempotent.
+//! Where what is looked for is known: `keys`, `rules` and `memo` (what keys say), `scrub` (credentials by value), `patterns`
+//! (the application's own), `tokens` and `credential` (credentials by form), `scan` (everything else, one pass over
+//! `marks`): `email`; `number` with `card`, `ssn`, `phone` and `context`; `iban`; `url`; `address`; `pairs` with `entropy`.
+//! `escaped` and `runs` find what is written in escapes and base64, `walk` goes through values, `splice` writes JSON,
+//! `widen` keeps schemas true.
+//!
+//! Credentials by value come first, then those by form, then the scan. Each stage sees what the one before left, so a mask
+//! is a boundary like any other punctuation and redaction is idempotent. Nothing is dropped for speed: what can't be
+//! anything is passed over many bytes at a time, and what may be something is looked at once, within bounds.
 
 mod address;
 mod card;
@@ -33,6 +39,7 @@ mod encoded;
 mod entropy;
 mod escaped;
 mod iban;
+mod idle;
 mod keys;
 mod kind;
 mod marks;
@@ -47,6 +54,7 @@ mod rules;
 mod runs;
 mod scan;
 mod scrub;
+mod sep;
 mod spans;
 mod splice;
 mod ssn;

@@ -1,7 +1,9 @@
 //! Runs of digit groups: the shape that cards, phones and social security numbers have in common.
 
 use super::chars;
+use super::idle::{few, lonely, timestamp};
 use super::kind::Kind;
+use super::sep::{Sep, separator};
 use super::spans::Span;
 use super::{card, phone, ssn};
 
@@ -10,34 +12,6 @@ pub(super) const MAX_DIGITS: usize = 19;
 
 /// Phones and social security numbers have no more groups than this; only cards may be spelled digit by digit.
 const FEW_GROUPS: usize = 8;
-
-/// What stands between two groups of digits; a bit, so that shapes can name sets of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sep(pub(super) u8);
-
-impl Sep {
-    pub(super) const NONE: Sep = Sep(0);
-    pub(super) const SPACE: Sep = Sep(1);
-    pub(super) const DASH: Sep = Sep(2);
-    pub(super) const DOT: Sep = Sep(4);
-    pub(super) const COMMA: Sep = Sep(8);
-    pub(super) const SLASH: Sep = Sep(16);
-    pub(super) const UNDERSCORE: Sep = Sep(32);
-    pub(super) const PAREN: Sep = Sep(64);
-
-    pub(super) const fn or(self, other: Sep) -> Sep {
-        Sep(self.0 | other.0)
-    }
-
-    pub(super) fn within(self, set: Sep) -> bool {
-        self.0 & !set.0 == 0
-    }
-
-    /// Separators that also stand between one number and the next in prose and lists.
-    pub(super) fn is_weak(self) -> bool {
-        self.within(Sep::SPACE.or(Sep::SLASH).or(Sep::COMMA))
-    }
-}
 
 /// A run of digits and what separates it from the next one.
 #[derive(Clone, Copy)]
@@ -135,70 +109,11 @@ pub(super) fn step(sight: &Sight<'_>, start: usize, after: Option<Sep>) -> Step 
         return nothing(end);
     }
     let first = candidate.groups()[0];
-    Step { found: None, next: candidate.end_of(0), follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)) }
-}
-
-/// The end of a group that can't be anything: too short to be a number alone, and nothing follows. Most digits in most
-/// texts are of this sort.
-fn lonely(text: &str, start: usize, told: bool) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let run = bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let end = start + run;
-    let short = run > 0 && run < 7 || run < 12 && !told && is_glued(bytes, start, end);
-    (short && bytes.get(end).is_none_or(u8::is_ascii) && separator(text, end).is_none()).then_some(end)
-}
-
-/// The end of a run of groups that together have too few digits to be anything.
-fn few(bytes: &[u8], start: usize) -> Option<usize> {
-    // Behind a label (`INV-2026-0042`) only what has more digits than an id is anything.
-    let label = start > 1 && bytes[start - 1] == b'-' && bytes[start - 2].is_ascii_alphabetic();
-    let fewest = if label { 9 } else { 7 };
-    let (mut count, mut at, mut end) = (0, start, start);
-    while let Some(&b) = bytes.get(at) {
-        match b {
-            b'0'..=b'9' => {
-                count += 1;
-                end = at + 1;
-                if count == fewest {
-                    return None;
-                }
-            }
-            b' ' | b'(' if label => return None,
-            b' ' | b'-' | b'.' | b',' | b'/' | b'_' | b'(' | b')' if at < end + 3 => {}
-            0x80.. => return None,
-            _ => break,
-        }
-        at += 1;
+    Step {
+        found: None,
+        next: candidate.end_of(0),
+        follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)),
     }
-    Some(end)
-}
-
-/// Whether letters stand on both sides, or a hexadecimal number goes on: no word around it makes it a phone.
-fn is_glued(bytes: &[u8], start: usize, end: usize) -> bool {
-    let word = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    word(start.checked_sub(1).and_then(|i| bytes.get(i))) || word(bytes.get(end)) && !matches!(bytes[end], b'x' | b'X' | b'e')
-}
-
-/// The end of a date (`2026-06-20`), with its time if there is one: nothing else has this form, and every log is full of it.
-fn timestamp(bytes: &[u8], start: usize) -> Option<usize> {
-    const FORM: &[u8; 10] = b"0000-00-00";
-    let fits = |b: u8, form: u8| if form == b'0' { b.is_ascii_digit() } else { b == form };
-    let date = bytes.get(start..start + FORM.len())?;
-    if !matches!(date[..2], [b'1', b'9'] | [b'2', b'0']) || !date.iter().zip(FORM).all(|(&b, &form)| fits(b, form)) {
-        return None;
-    }
-    let part = |i: usize| (date[i] - b'0') * 10 + date[i + 1] - b'0';
-    if !(1..=12).contains(&part(5)) || !(1..=31).contains(&part(8)) {
-        return None;
-    }
-    let end = start + FORM.len();
-    let hour = match bytes.get(end) {
-        Some(b) if b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'/') => return None,
-        Some(b'T' | b't') => end + 1,
-        _ => return Some(end),
-    };
-    let time = bytes[hour..].iter().take(24).take_while(|b| b.is_ascii_digit() || matches!(b, b':' | b'.')).count();
-    Some(hour + time)
 }
 
 impl Candidate {
@@ -226,7 +141,8 @@ impl Candidate {
             total += count;
             let separator = separator(text, end);
             let sep = separator.map_or(Sep::NONE, |(sep, _)| sep);
-            this.groups[this.len] = Group { end: u32::try_from(end - start).unwrap_or(u32::MAX), total: total as u8, sep };
+            this.groups[this.len] =
+                Group { end: u32::try_from(end - start).unwrap_or(u32::MAX), total: total as u8, sep };
             this.len += 1;
             let Some((_, next)) = separator else { return Ok(this) };
             if this.len == 1 {
@@ -331,80 +247,6 @@ fn digits(text: &str, start: usize, into: &mut [u8]) -> (usize, usize) {
         end = at;
     }
     (end, count)
-}
-
-/// The separator at `end`, and where the group after it begins; nothing if no digit follows.
-#[inline]
-fn separator(text: &str, end: usize) -> Option<(Sep, usize)> {
-    // Most groups end at something that is no separator.
-    let first = *text.as_bytes().get(end)?;
-    if first.is_ascii() && !matches!(first, b' ' | b'-' | b'.' | b',' | b'/' | b'_' | b'(' | b')') {
-        return None;
-    }
-    // Most separators are one ASCII character.
-    if first.is_ascii() && text.as_bytes().get(end + 1).is_some_and(u8::is_ascii_digit) {
-        return Sep::of(char::from(first)).map(|sep| (sep, end + 1));
-    }
-    // Most others have a letter after them.
-    let mark = |b: u8| !b.is_ascii() || matches!(b, b' ' | b'-' | b'.' | b',' | b'/' | b'_' | b'(' | b')');
-    if !text.as_bytes().get(end + 1).is_some_and(|&b| mark(b) || !first.is_ascii() && b >= 0x80) {
-        return None;
-    }
-    let mut sep = Sep::NONE;
-    let mut marks = 0;
-    let mut last = ' ';
-    for (offset, c) in text.get(end..)?.char_indices() {
-        if chars::invisible(c) {
-            continue;
-        }
-        if chars::digit(c).is_some() {
-            // ` -5` is a negative number, `, ` and `. ` end a clause: no separators within one number.
-            let joined = marks > 0 && !(marks == 2 && sep == Sep::SPACE.or(Sep::DASH) && chars::dash(last));
-            return sep.simplified().filter(|_| joined).map(|sep| (sep, end + offset));
-        }
-        marks += 1;
-        if marks > 3 {
-            return None;
-        }
-        let mark = Sep::of(c)?;
-        // `--`, `..`, `//` and the like separate sentences and paths, not digits.
-        if sep.0 & mark.0 & !Sep::SPACE.0 & !Sep::PAREN.0 != 0 {
-            return None;
-        }
-        sep = sep.or(mark);
-        last = c;
-    }
-    None
-}
-
-impl Sep {
-    #[inline]
-    fn of(c: char) -> Option<Sep> {
-        Some(match chars::fold(c) {
-            ' ' => Sep::SPACE,
-            '-' => Sep::DASH,
-            '.' => Sep::DOT,
-            ',' => Sep::COMMA,
-            '/' => Sep::SLASH,
-            '_' => Sep::UNDERSCORE,
-            '(' | ')' => Sep::PAREN,
-            c if c.is_ascii() => return None,
-            _ if chars::space(c) => Sep::SPACE,
-            _ if chars::dash(c) => Sep::DASH,
-            _ => return None,
-        })
-    }
-
-    /// The one separator that a mixture amounts to: `) - ` is a parenthesis, ` - ` a dash; a padded dot or comma is none.
-    fn simplified(self) -> Option<Sep> {
-        const PADDED: Sep = Sep::SPACE.or(Sep::DASH).or(Sep::SLASH);
-        match self {
-            _ if self.0 & Sep::PAREN.0 != 0 => self.within(PADDED.or(Sep::DOT).or(Sep::PAREN)).then_some(Sep::PAREN),
-            _ if self.0.count_ones() == 1 => Some(self),
-            _ if self.within(PADDED) => Some(Sep(self.0 & !Sep::SPACE.0)).filter(|sep| sep.0.count_ones() == 1),
-            _ => None,
-        }
-    }
 }
 
 fn before(text: &str, start: usize, floor: usize, after: Option<Sep>) -> (bool, bool, Before) {

@@ -194,7 +194,11 @@ fn with_tail(rest: &[u8], length: usize) -> usize {
 /// The length of a bare value, with the scheme word of a header before it.
 fn word(rest: &[u8]) -> usize {
     let first = bare(rest);
-    if is_scheme(&rest[..first]) && rest.get(first) == Some(&b' ') { first + 1 + bare(&rest[first + 1..]) } else { first }
+    if is_scheme(&rest[..first]) && rest.get(first) == Some(&b' ') {
+        first + 1 + bare(&rest[first + 1..])
+    } else {
+        first
+    }
 }
 
 fn is_scheme(word: &[u8]) -> bool {

@@ -67,7 +67,9 @@ impl Patterns {
                     // A match that runs into a mask ends before it, one that begins in it is the mask's.
                     Some(mask) if range.end > mask.start => {
                         let before = range.start..mask.start.max(range.start);
-                        if before.len() > 0 && regex.find(&text[before.clone()]).is_some_and(|m| m.range() == (0..before.len())) {
+                        if !before.is_empty()
+                            && regex.find(&text[before.clone()]).is_some_and(|m| m.range() == (0..before.len()))
+                        {
                             into.push(span(before));
                         }
                         at = mask.end;

@@ -3,7 +3,8 @@
 
 use super::chars;
 use super::context::{self, Context};
-use super::number::{Before, Candidate, Sep, Sight};
+use super::number::{Before, Candidate, Sight};
+use super::sep::Sep;
 
 const SPACE: Sep = Sep::SPACE;
 const DASH: Sep = Sep::DASH;
@@ -66,10 +67,10 @@ const fn shape(sizes: &'static [u8], seps: Sep, first: First, need: Need) -> Sha
 /// Numbers without a trunk `0`, and where they are written so. What isn't here (4-7, 5-4, 2-7, …) is more often a range,
 /// an invoice or a postal code, and needs words that say `phone`.
 static SHAPES: [Shape; 30] = [
-    shape(&[3, 3, 4], ANY, First::ANY, Need::Nothing),              // North America
+    shape(&[3, 3, 4], ANY, First::ANY, Need::Nothing), // North America
     shape(&[1, 3, 3, 4], ANY, First::only(&[1, 7, 8]), Need::Nothing),
     shape(&[1, 3, 3, 2, 2], ANY, First::only(&[7, 8]), Need::Nothing), // Russia
-    shape(&[3, 4], SPACE_DASH_DOT, First::NOT_0_1, Need::Alone),    // local: North America, Estonia, Iceland
+    shape(&[3, 4], SPACE_DASH_DOT, First::NOT_0_1, Need::Alone),       // local: North America, Estonia, Iceland
     shape(&[3, 7], DASH, First::NOT_0_1, Need::Alone),
     shape(&[3, 3, 3], SPACE_DASH_DOT, First::NOT_0_1, Need::Alone), // Spain, Czechia, Poland
     shape(&[5, 5], SPACE_DASH, First::only(&[6, 7, 8, 9]), Need::Alone), // India
@@ -84,16 +85,16 @@ static SHAPES: [Shape; 30] = [
     shape(&[3, 2, 2], SPACE_DASH, First::NOT_0_1, Need::Alone),     // Ukraine, Sweden
     shape(&[3, 2, 3], SPACE, First::NOT_0_1, Need::Alone),          // Norway
     shape(&[2, 3, 3], SPACE, First::NOT_0_1, Need::Alone),          // Tunisia, Cyprus
-    shape(&[2, 3, 4], SPACE_DASH, First::NOT_0_1, Need::Alone),     // Portugal, Hungary
+    shape(&[2, 3, 4], SPACE_DASH.or(Sep::SLASH), First::NOT_0_1, Need::Alone), // Portugal, Hungary
     shape(&[1, 4, 4], SPACE_DASH, First::NOT_0_1, Need::Alone),     // Chile
     shape(&[1, 2, 2, 2, 2], SPACE, First::NOT_0_1, Need::Alone),    // France, without its 0
     shape(&[2, 6], SPACE, First::only(&[2, 9]), Need::Alone),       // Cyprus
     shape(&[1, 3, 3, 3], SPACE, First::only(&[0]), Need::Alone),    // Georgia
     shape(&[1, 2, 3, 2, 2], SPACE, First::only(&[0]), Need::Alone),
-    shape(&[1, 4, 4], SPACE_DASH, First::only(&[0]), Need::Alone),  // Thailand
-    shape(&[4, 3, 3], SPACE, First::NOT_0_1, Need::Alone),          // Greece
-    shape(&[4, 6], SPACE, First::only(&[2, 6]), Need::Alone),       // Greece
-    shape(&[3, 3, 3, 4], SPACE_DASH, First::NOT_0_1, Need::Alone),  // with a country code
+    shape(&[1, 4, 4], SPACE_DASH, First::only(&[0]), Need::Alone), // Thailand
+    shape(&[4, 3, 3], SPACE, First::NOT_0_1, Need::Alone),         // Greece
+    shape(&[4, 6], SPACE, First::only(&[2, 6]), Need::Alone),      // Greece
+    shape(&[3, 3, 3, 4], SPACE_DASH, First::NOT_0_1, Need::Alone), // with a country code
     shape(&[2, 3, 3, 4], SPACE_DASH, First::NOT_0_1, Need::Alone),
     shape(&[2, 3, 3, 3], SPACE, First::NOT_0_1, Need::Alone),
 ];
@@ -158,10 +159,13 @@ fn local(candidate: &Candidate, sight: &Sight<'_>) -> Option<usize> {
                     *context.get_or_insert_with(|| context::around(sight, candidate.start, candidate.end_of(n - 1)))
                 };
                 let phone = match said {
-                    Context::Phone => is_plausible(candidate, n),
-                    Context::Number if n == 1 => (9..=11).contains(&total),
-                    Context::Number => is_plausible(candidate, n),
-                    Context::Nothing => strength.is_some() && !is_postal(candidate, n, text) || is_line(candidate, text),
+                    // `12345678 calls` are counted, not called.
+                    Context::Call if n == 1 && total == 8 => is_called(candidate, text),
+                    Context::Call | Context::Number if n == 1 => (9..=11).contains(&total),
+                    Context::Phone | Context::Call | Context::Number => is_plausible(candidate, n),
+                    Context::Nothing => {
+                        strength.is_some() && !is_postal(candidate, n, text) || is_line(candidate, text)
+                    }
                     Context::Other => false,
                 };
                 found = phone.then_some(n);
@@ -176,7 +180,8 @@ fn local(candidate: &Candidate, sight: &Sight<'_>) -> Option<usize> {
 fn ends_here(candidate: &Candidate, n: usize, text: &str) -> bool {
     let group = candidate.groups()[n - 1];
     let word = || {
-        chars::at(text, candidate.end_of(n - 1)).is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' && group.sep == Sep::NONE)
+        chars::at(text, candidate.end_of(n - 1))
+            .is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' && group.sep == Sep::NONE)
             && extension(text, candidate.end_of(n - 1)).is_none()
     };
     group.sep.is_weak() && !word()
@@ -206,11 +211,12 @@ fn extension(text: &str, end: usize) -> Option<usize> {
     const WORDS: [&str; 9] = ["extension", "durchwahl", "poste", "ext.", "ext", "доб.", "int.", "x", "#"];
     const MOST_DIGITS: usize = 6;
     let bytes = text.as_bytes();
-    let spaces = |at: usize, more: &[u8]| bytes[at..].iter().take(2).take_while(|b| **b == b' ' || more.contains(b)).count();
+    let spaces =
+        |at: usize, more: &[u8]| bytes[at..].iter().take(2).take_while(|b| **b == b' ' || more.contains(b)).count();
     let at = end + spaces(end, b",;");
-    let word = WORDS.iter().find(|word| {
-        bytes.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-    })?;
+    let word = WORDS
+        .iter()
+        .find(|word| bytes.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes())))?;
     let at = at + word.len();
     let at = at + spaces(at, b".:");
     let digits = bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -223,7 +229,8 @@ fn has_other_meaning(candidate: &Candidate, n: usize) -> bool {
     let groups = candidate.groups();
     let dotted = groups[..n - 1].iter().all(|g| g.sep == Sep::DOT);
     let decimal = n == 2 && dotted && candidate.size(1) != 4;
-    let ip = n == 4 && dotted && (0..4).all(|i| candidate.size(i) <= 3 && candidate.value(i) <= 255 && !leads(candidate, i));
+    let ip =
+        n == 4 && dotted && (0..4).all(|i| candidate.size(i) <= 3 && candidate.value(i) <= 255 && !leads(candidate, i));
     let mac = n == 6 && (0..6).all(|i| candidate.size(i) == 2);
     let years = n == 2 && (0..2).all(|i| is_year(candidate, i));
     decimal || ip || mac || years || (0..n).any(|i| is_date(candidate, i))
@@ -265,7 +272,7 @@ fn strength(candidate: &Candidate, n: usize) -> Option<Need> {
     // Brazil's postal codes have five digits and three.
     let postal = n == 2 && candidate.size(0) == 5 && candidate.size(1) == 3;
     // A slash stands behind an area code, or between two numbers.
-    let two = groups[1..n - 1].iter().any(|group| group.sep == Sep::SLASH);
+    let two = groups[..n - 1].iter().any(|group| group.sep == Sep::SLASH && group.total() > 5);
     let trunk = candidate.digits[0] == 0 && candidate.digits[..3] != [0; 3] && candidate.size(0) >= 2;
     if trunk && !(small || postal || two) && total >= 8 && used != Sep::UNDERSCORE {
         return Some(if candidate.before == Before::Label { Need::Alone } else { Need::Nothing });
@@ -296,6 +303,13 @@ fn is_line(candidate: &Candidate, text: &str) -> bool {
         && candidate.digits[1] != 0
         && before.last() == Some(&b'\n')
         && after.is_none_or(|b| matches!(b, b'\n' | b'\r'))
+}
+
+/// Whether a number ends what a word before it began: `call 59219948.`, but not `calls: 12345678` or `12345678 calls`.
+fn is_called(candidate: &Candidate, text: &str) -> bool {
+    let before = text[..candidate.start].trim_end_matches(' ');
+    let after = text[candidate.end_of(0)..].strip_prefix(' ').unwrap_or_default();
+    before.ends_with(char::is_alphabetic) && !after.starts_with(char::is_lowercase)
 }
 
 /// Whether words may make a phone of it: not every digit in a group of its own, and not so long that it is an id.

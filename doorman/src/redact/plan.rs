@@ -131,7 +131,12 @@ impl Plan {
     pub(super) fn seen(&self, key: &str) -> Seen {
         memo::seen(self.id, key, || {
             let name = Name::new(key);
-            Seen { verdict: self.verdict_of(&name), role: Role::of(&name), told: Told::by(&name), clean: self.is_clean(key) }
+            Seen {
+                verdict: self.verdict_of(&name),
+                role: Role::of(&name),
+                told: Told::by(&name),
+                clean: self.is_clean(key),
+            }
         })
     }
 
@@ -268,7 +273,8 @@ mod tests {
     #[test]
     fn spans_of_every_sort() {
         let text = "EMP-7 mails a@b.com, password=x";
-        let kinds: Vec<_> = plan().spans(text).iter().map(|span| (span.kind.name(), &text[span.start..span.end])).collect();
+        let kinds: Vec<_> =
+            plan().spans(text).iter().map(|span| (span.kind.name(), &text[span.start..span.end])).collect();
         assert_eq!(kinds, [("pattern", "EMP-7"), ("email", "a@b.com"), ("secret", "x")]);
         assert_eq!(plan().spans("nothing"), []);
     }

@@ -126,8 +126,24 @@ const ABOUT_LAST: &[&[u8]] = &[
 
 /// Words that make a key hold something opaque or nothing.
 const OPAQUE: &[&[u8]] = &[
-    b"session", b"sessions", b"sess", b"sid", b"sessid", b"phpsessid", b"jsessionid", b"auth", b"credential",
-    b"credentials", b"cred", b"creds", b"pass", b"jwt", b"csrf", b"xsrf", b"otp", b"totp",
+    b"session",
+    b"sessions",
+    b"sess",
+    b"sid",
+    b"sessid",
+    b"phpsessid",
+    b"jsessionid",
+    b"auth",
+    b"credential",
+    b"credentials",
+    b"cred",
+    b"creds",
+    b"pass",
+    b"jwt",
+    b"csrf",
+    b"xsrf",
+    b"otp",
+    b"totp",
 ];
 
 /// Words that make a key hold a key.
@@ -135,10 +151,41 @@ const RANDOM: &[&[u8]] = &[b"key", b"keys", b"signature", b"sig", b"salt", b"hma
 
 /// Words beside these that say that the key isn't secret.
 const HARMLESS: &[&[u8]] = &[
-    b"public", b"pub", b"primary", b"foreign", b"sort", b"partition", b"cache", b"object", b"row", b"map", b"id",
-    b"ids", b"idempotency", b"name", b"names", b"type", b"translation", b"issue", b"project", b"count", b"number",
-    b"url", b"uri", b"status", b"state", b"time", b"date", b"start", b"end", b"duration", b"title", b"method",
-    b"mode", b"provider", b"rate",
+    b"public",
+    b"pub",
+    b"primary",
+    b"foreign",
+    b"sort",
+    b"partition",
+    b"cache",
+    b"object",
+    b"row",
+    b"map",
+    b"id",
+    b"ids",
+    b"idempotency",
+    b"name",
+    b"names",
+    b"type",
+    b"translation",
+    b"issue",
+    b"project",
+    b"count",
+    b"number",
+    b"url",
+    b"uri",
+    b"status",
+    b"state",
+    b"time",
+    b"date",
+    b"start",
+    b"end",
+    b"duration",
+    b"title",
+    b"method",
+    b"mode",
+    b"provider",
+    b"rate",
 ];
 
 /// The rules that one plan goes by.

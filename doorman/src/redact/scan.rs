@@ -6,9 +6,10 @@
 use super::kind::{Kind, Kinds};
 use super::marks::{self, Mark};
 use super::memo::Told;
-use super::number::{self, Sep, Sight};
+use super::number::{self, Sight};
 use super::plan::Plan;
 use super::rules::Verdict;
+use super::sep::Sep;
 use super::spans::Spans;
 use super::{address, chars, email, entropy, iban, pairs, url};
 
@@ -164,7 +165,9 @@ impl Scan<'_, '_> {
         }
         let written = &self.text[value.clone()];
         let kind = match verdict {
-            _ if link && self.kinds.has(Kind::UrlSecret) && url::is_secret_parameter(key.text, written) => Kind::UrlSecret,
+            _ if link && self.kinds.has(Kind::UrlSecret) && url::is_secret_parameter(key.text, written) => {
+                Kind::UrlSecret
+            }
             Verdict::Mask if link => Kind::UrlSecret,
             Verdict::Mask => self.number_at(value.start, value.end).unwrap_or(Kind::Key),
             Verdict::Suspect(suspicion) if entropy::is_secret(written, suspicion) => Kind::Secret,
@@ -217,7 +220,9 @@ mod tests {
     use crate::redact::Redactor;
 
     fn masked(text: &str) -> String {
-        let Ok(plan) = Redactor::builder().build().and_then(|redactor| redactor.plan(&[], &[])) else { panic!("builds") };
+        let Ok(plan) = Redactor::builder().build().and_then(|redactor| redactor.plan(&[], &[])) else {
+            panic!("builds")
+        };
         let mut spans = Spans::default();
         find(&plan, text, Told::Nothing, &mut spans);
         spans.apply(text).replace("redacted:", "")

@@ -51,9 +51,8 @@ impl Scrubber {
         let number = |text: &String| text.bytes().all(|b| b.is_ascii_digit() || b".-+eE".contains(&b));
         let time = |text: &String| text.bytes().all(|b| b.is_ascii_digit() || b"TtZzPYMWDHS:+-., ".contains(&b));
         // The parts of a UUID are of at most twelve digits.
-        let uuid = |text: &String| {
-            text.split('-').all(|part| part.len() <= 12 && part.bytes().all(|b| b.is_ascii_hexdigit()))
-        };
+        let uuid =
+            |text: &String| text.split('-').all(|part| part.len() <= 12 && part.bytes().all(|b| b.is_ascii_hexdigit()));
         Ok(Self {
             shortest: long.iter().chain(&short).map(String::len).min().unwrap_or(usize::MAX),
             numeric: long.iter().chain(&short).any(number),

@@ -62,7 +62,8 @@ impl Spans {
             match out.last_mut() {
                 Some(last) if span.start < last.end => {
                     // A header's token and a key's value are known by less than what they are themselves.
-                    let vague = matches!(last.kind, Kind::Bearer | Kind::Key) && (span.start, span.end) == (last.start, last.end);
+                    let vague = matches!(last.kind, Kind::Bearer | Kind::Key)
+                        && (span.start, span.end) == (last.start, last.end);
                     if vague || span.end - span.start > last.end - last.start {
                         last.kind = span.kind;
                     }
@@ -166,8 +167,10 @@ mod tests {
             (spans(&[(at('4'), at('5'), Kind::Phone)]), "0«redacted:card»3«redacted:phone»5«redacted:email»789"),
             (spans(&[(at('4'), at('8'), Kind::Key)]), "0«redacted:card»3«redacted:key»89"),
             (spans(&[(0, view.len(), Kind::Key)]), "«redacted:key»"),
-            (spans(&[(0, 1, Kind::Key), (at('3'), at('4'), Kind::Key)]),
-             "«redacted:key»«redacted:card»«redacted:key»45«redacted:email»789"),
+            (
+                spans(&[(0, 1, Kind::Key), (at('3'), at('4'), Kind::Key)]),
+                "«redacted:key»«redacted:card»«redacted:key»45«redacted:email»789",
+            ),
         ] {
             let mut all = first();
             all.absorb(found);

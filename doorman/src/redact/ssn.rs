@@ -1,6 +1,7 @@
 //! US social security and taxpayer numbers: `123-45-6789`.
 
-use super::number::{Before, Candidate, Sep};
+use super::number::{Before, Candidate};
+use super::sep::Sep;
 
 /// Whether the groups are a social security number (or an ITIN, whose area begins with 9).
 pub(super) fn matches(candidate: &Candidate) -> bool {

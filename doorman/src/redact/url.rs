@@ -79,7 +79,9 @@ mod tests {
         assert_eq!(found("https://x-access-token:abc@host/a").as_deref(), Some("x-access-token:abc"));
         assert_eq!(found("https://0123456789abcdef0123@sentry.example/1").as_deref(), Some("0123456789abcdef0123"));
         assert_eq!(found("redis://:pw@host").as_deref(), Some(":pw"));
-        for text in ["https://example.com/a:b@c", "https://example.com:8080/", "ssh://git@host/x", "ftp://u:@h", "x://«a:b»@h"] {
+        for text in
+            ["https://example.com/a:b@c", "https://example.com:8080/", "ssh://git@host/x", "ftp://u:@h", "x://«a:b»@h"]
+        {
             assert_eq!(found(text), None, "{text}");
         }
     }

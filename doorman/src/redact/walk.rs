@@ -73,7 +73,10 @@ impl<'p, 'c> Walker<'p, 'c> {
         match value {
             Value::Null | Value::Bool(_) => Ok(false),
             Value::Number(number) => {
-                let kind = if place.look == Look::All && self.plan.shared.detectors.has(Kind::Card) && is_card_number(number) {
+                let kind = if place.look == Look::All
+                    && self.plan.shared.detectors.has(Kind::Card)
+                    && is_card_number(number)
+                {
                     Kind::Card
                 } else if self.plan.shared.scrubber.is_numeric() && self.is_secret(&number.to_string()) {
                     Kind::Secret
@@ -268,9 +271,7 @@ impl<'p, 'c> Walker<'p, 'c> {
     }
 
     fn names_secret(&self, name: &str) -> bool {
-        name.len() <= LONGEST_NAME
-            && self.plan.names_masked(name)
-            && name.split_whitespace().nth(MOST_WORDS).is_none()
+        name.len() <= LONGEST_NAME && self.plan.names_masked(name) && name.split_whitespace().nth(MOST_WORDS).is_none()
     }
 
     /// Masks a value whole. Null and the empty text hold nothing; a mask stays what it is.
