@@ -37,7 +37,7 @@ pub(super) enum Before {
     Edge,
     /// A letter, a digit or `_`: the digits are the tail of a word.
     Word,
-    /// `INV-`: a dash after a word.
+    /// `INV-`, `orders/`: a dash or slash after a word.
     Label,
     /// Another group of digits, and a separator.
     Digits(Sep),
@@ -265,8 +265,11 @@ fn before(text: &str, start: usize, floor: usize, after: Option<Sep>) -> (bool, 
     let before = match (after, previous) {
         (Some(sep), _) if !plus => Before::Digits(sep),
         (_, Some(c)) if word(c) => Before::Word,
-        (_, Some(c)) if chars::dash(c) && chars::before(text, at - c.len_utf8(), floor).is_some_and(word) => {
-            Before::Label
+        // A path goes on after a slash: `/orders/030040`.
+        (_, Some(c)) if chars::dash(c) || c == '/' => {
+            let label = chars::before(text, at - c.len_utf8(), floor);
+            let is = |b: char| if c == '/' { b.is_ascii_lowercase() } else { word(b) };
+            if label.is_some_and(is) { Before::Label } else { Before::Edge }
         }
         _ => Before::Edge,
     };

@@ -250,10 +250,11 @@ pub(super) fn is_date(candidate: &Candidate, index: usize) -> bool {
     let groups = candidate.groups();
     let Some([a, b, _]) = groups.get(index..index + 3) else { return false };
     let small = |i| candidate.size(i) <= 2 && (1..=31).contains(&candidate.value(i));
-    a.sep == b.sep
-        && small(index + 1)
-        && (is_year(candidate, index) && small(index + 2) || small(index) && is_year(candidate, index + 2))
-        && (candidate.value(index + 1) <= 12 || candidate.value(index) <= 12)
+    // `05/12/88`: with dots or dashes it could be the first half of a phone.
+    let short = |i| candidate.size(i) == 2 && a.sep == Sep::SLASH;
+    let ends = is_year(candidate, index) && small(index + 2)
+        || small(index) && (is_year(candidate, index + 2) || short(index + 2));
+    a.sep == b.sep && small(index + 1) && ends && (candidate.value(index + 1) <= 12 || candidate.value(index) <= 12)
 }
 
 /// What the form of the first `n` groups needs to be a phone; `None` if it isn't one that phones have.
@@ -269,8 +270,8 @@ fn strength(candidate: &Candidate, n: usize) -> Option<Need> {
         return (total <= 13 && candidate.size(0) <= 5 && !is_year(candidate, 0)).then_some(Need::Nothing);
     }
     let small = (1..n).any(|i| candidate.size(i) < 2);
-    // Brazil's postal codes have five digits and three.
-    let postal = n == 2 && candidate.size(0) == 5 && candidate.size(1) == 3;
+    // Postal codes have five digits and three (Brazil) or four (United States).
+    let postal = n == 2 && candidate.size(0) == 5 && groups[0].sep == DASH && matches!(candidate.size(1), 3 | 4);
     // A slash stands behind an area code, or between two numbers.
     let two = groups[..n - 1].iter().any(|group| group.sep == Sep::SLASH && group.total() > 5);
     let trunk = candidate.digits[0] == 0 && candidate.digits[..3] != [0; 3] && candidate.size(0) >= 2;
