@@ -111,9 +111,15 @@ fn is_spelled_like_one(candidate: &Candidate, n: usize) -> bool {
         // The digits of a decimal fraction, or before one.
         return candidate.before != Before::Digits(Sep::DOT) && groups[0].sep != Sep::DOT;
     }
+    // `3.38713_28727_96366_6080`
+    if candidate.before == Before::Digits(Sep::DOT) {
+        return false;
+    }
     let even = (1..n - 1).all(|i| candidate.size(i) == candidate.size(0)) && candidate.size(n - 1) <= candidate.size(0);
     if used.0 & NUMERIC.0 != 0 {
-        return n >= 3 && (0..n).all(|i| (3..=7).contains(&candidate.size(i)));
+        // A list of numbers goes on before or after.
+        let listed = matches!(candidate.before, Before::Digits(_)) || groups[n - 1].sep.0 & NUMERIC.0 != 0;
+        return !listed && n >= 3 && (0..n).all(|i| (3..=7).contains(&candidate.size(i)));
     }
     let fours = (0..n - 1).all(|i| candidate.size(i).is_multiple_of(4));
     even || fours || n == 2 && candidate.size(0) == 6 || n == 3 && candidate.size(0) == 4 && candidate.size(1) == 6

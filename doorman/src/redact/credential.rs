@@ -309,7 +309,8 @@ fn basic(bytes: &[u8], body: usize) -> Option<(usize, usize)> {
     let length = length.count();
     let padding = bytes[body + length..].iter().take(2).take_while(|b| **b == b'=').count();
     let decoded = LENIENT.decode(&bytes[body..body + length]).ok()?;
-    (length >= 4 && decoded.contains(&b':')).then_some((body, body + length + padding))
+    let text = decoded.contains(&b':') && std::str::from_utf8(&decoded).is_ok_and(|it| !it.contains(char::is_control));
+    (length >= 4 && text).then_some((body, body + length + padding))
 }
 
 const DASHES: &str = "-----";
@@ -384,6 +385,7 @@ mod tests {
             "the bearer certificates-and-more",
             "basic information about it",
             "Basic authentication",
+            "Basic Options and more",
             "sk-learn-is-a-library-for-machines",
             "AKIA and more of it",
             "s.getElementsByClassNameAndMore(",

@@ -86,9 +86,33 @@ pub(super) fn value_after(text: &str, sep: usize, key: &Key<'_>) -> Option<Range
     let value = &text[range.clone()];
     let nothing = value.is_empty()
         || matches!(value, "null" | "None" | "nil" | "undefined")
+        || is_type(value)
         || Kind::is_mask(value)
         || value.split_once(' ').is_some_and(|(scheme, rest)| is_scheme(scheme.as_bytes()) && Kind::is_mask(rest));
     (!nothing).then_some(range)
+}
+
+/// Whether a value is the name of a type: source code declares `password: String,`.
+fn is_type(value: &str) -> bool {
+    const TYPES: [&str; 16] = [
+        "String",
+        "string",
+        "str",
+        "&str",
+        "&'static",
+        "char",
+        "bool",
+        "boolean",
+        "int",
+        "integer",
+        "number",
+        "bytes",
+        "any",
+        "Secret",
+        "SecretStr",
+        "SecretString",
+    ];
+    TYPES.contains(&value.trim_end_matches([',', ';', ')', '>']).trim_start_matches("Option<"))
 }
 
 /// Whether the key that begins at `start` is the last part of a path: `"etc/passwd"`, `/etc/passwd`, `./token`.
@@ -311,6 +335,8 @@ mod tests {
             "=x",
             "pwd=«redacted:key»",
             "pwd: null",
+            "pwd: String,",
+            "pwd: Option<String>,",
             "pwd=\"\"",
         ] {
             assert_eq!(pair(text), None, "{text}");

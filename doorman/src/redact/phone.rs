@@ -131,7 +131,8 @@ fn international(candidate: &Candidate) -> Option<usize> {
     // `+37.774929` is a coordinate, `+1.4155550100` the form of RFC 5733; a dot beside other separators is a coordinate pair.
     let dotted = groups[..n - 1].iter().filter(|g| g.sep == Sep::DOT).count();
     let decimal = dotted > 0 && (n == 2 && candidate.size(1) < 9 || dotted < n - 1 && groups[0].sep == Sep::DOT);
-    (total >= SHORTEST && !decimal).then_some(n)
+    // No country's code begins with 0.
+    (total >= SHORTEST && !decimal && candidate.digits[0] != 0).then_some(n)
 }
 
 /// How many groups from the first on are a national number, the most if several are.
@@ -161,7 +162,8 @@ fn local(candidate: &Candidate, sight: &Sight<'_>) -> Option<usize> {
                 let phone = match said {
                     // `12345678 calls` are counted, not called.
                     Context::Call if n == 1 && total == 8 => is_called(candidate, text),
-                    Context::Call | Context::Number if n == 1 => (9..=11).contains(&total),
+                    Context::Number if n == 1 => (9..=11).contains(&total) && !is_counting(candidate),
+                    Context::Call if n == 1 => (9..=11).contains(&total),
                     Context::Phone | Context::Call | Context::Number => is_plausible(candidate, n),
                     Context::Nothing => {
                         strength.is_some() && !is_postal(candidate, n, text) || is_line(candidate, text)
@@ -274,8 +276,13 @@ fn strength(candidate: &Candidate, n: usize) -> Option<Need> {
     let postal = n == 2 && candidate.size(0) == 5 && groups[0].sep == DASH && matches!(candidate.size(1), 3 | 4);
     // A slash stands behind an area code, or between two numbers.
     let two = groups[..n - 1].iter().any(|group| group.sep == Sep::SLASH && group.total() > 5);
+    // `00` calls abroad, which takes more digits.
+    let abroad = candidate.digits[..2] == [0; 2];
+    let enough = if abroad { total >= 10 && used.0 & DOT.0 == 0 } else { total >= 8 };
     let trunk = candidate.digits[0] == 0 && candidate.digits[..3] != [0; 3] && candidate.size(0) >= 2;
-    if trunk && !(small || postal || two) && total >= 8 && used != Sep::UNDERSCORE {
+    // Bytes and words in hexadecimal: `01 00 00 00`, `0203 7474`.
+    let dump = total == 8 && used == SPACE && (1..n).all(|i| candidate.size(i) == candidate.size(0));
+    if trunk && enough && !dump && !(small || postal || two) && used != Sep::UNDERSCORE {
         return Some(if candidate.before == Before::Label { Need::Alone } else { Need::Nothing });
     }
     let fits = |shape: &&Shape| {
@@ -304,6 +311,11 @@ fn is_line(candidate: &Candidate, text: &str) -> bool {
         && candidate.digits[1] != 0
         && before.last() == Some(&b'\n')
         && after.is_none_or(|b| matches!(b, b'\n' | b'\r'))
+}
+
+/// `0123456789`: the digits themselves.
+fn is_counting(candidate: &Candidate) -> bool {
+    candidate.digits[..candidate.groups()[0].total()].windows(2).all(|w| w[0].abs_diff(w[1]) == 1)
 }
 
 /// Whether a number ends what a word before it began: `call 59219948.`, but not `calls: 12345678` or `12345678 calls`.

@@ -157,7 +157,7 @@ impl Scan<'_, '_> {
             return None;
         }
         let mut value = pairs::value_after(self.text, self.at, &key)?;
-        if link && let Some(length) = self.text[value.clone()].find(['&', '#']) {
+        if link && let Some(length) = self.text[value.clone()].find(['&', '#', ')', ']', '>']) {
             value.end = value.start + length;
             if value.is_empty() || Kind::is_mask(&self.text[value.clone()]) {
                 return None;
