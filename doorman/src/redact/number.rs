@@ -226,24 +226,27 @@ impl Candidate {
 /// Reads one group into `into`; counts on (and reads over) digits that have no room.
 fn digits(text: &str, start: usize, into: &mut [u8]) -> (usize, usize) {
     let bytes = text.as_bytes();
-    let (mut at, mut end, mut count) = (start, start, 0);
-    while let Some(&b) = bytes.get(at) {
-        let (value, len) = if b.is_ascii() {
-            (b.is_ascii_digit().then(|| b - b'0'), 1)
-        } else {
-            let Some(c) = chars::at(text, at) else { break };
-            if chars::invisible(c) {
-                at += c.len_utf8();
-                continue;
-            }
-            (chars::digit(c), c.len_utf8())
-        };
-        let Some(value) = value else { break };
+    let plain = bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+    for (slot, b) in into.iter_mut().zip(&bytes[start..start + plain]) {
+        *slot = b - b'0';
+    }
+    let end = start + plain;
+    if bytes.get(end).is_none_or(u8::is_ascii) { (end, plain) } else { wide_digits(text, end, plain, into) }
+}
+
+/// Goes on with digits of other scripts, and such as have something invisible between them.
+fn wide_digits(text: &str, mut end: usize, mut count: usize, into: &mut [u8]) -> (usize, usize) {
+    let mut at = end;
+    while let Some(c) = chars::at(text, at) {
+        at += c.len_utf8();
+        if chars::invisible(c) {
+            continue;
+        }
+        let Some(value) = chars::digit(c) else { break };
         if let Some(slot) = into.get_mut(count) {
             *slot = value;
         }
         count += 1;
-        at += len;
         end = at;
     }
     (end, count)
