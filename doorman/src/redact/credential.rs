@@ -134,8 +134,8 @@ impl Walk<'_> {
     /// A short text that ends with a scheme and its token: `Basic dTpw`.
     fn header(&mut self) {
         let bytes = self.text.as_bytes();
-        for space in SCHEME_ENDS..bytes.len() {
-            if bytes[space] == b' ' && matches!(bytes[space - 1] | 0x20, b'r' | b'c') {
+        for space in memchr::memchr_iter(b' ', bytes) {
+            if space >= SCHEME_ENDS && matches!(bytes[space - 1] | 0x20, b'r' | b'c') {
                 self.scheme(space + 1);
             }
         }
