@@ -48,7 +48,7 @@ const fn form(prefix: &'static str, body: Body, kind: Kind) -> Form {
 use Body::{Dotted, Hex, Mixed, Token, Upper};
 
 /// All forms.
-pub(super) static FORMS: [Form; 89] = [
+pub(super) static FORMS: [Form; 91] = [
     form("BEGIN ", Body::Pem, Kind::Pem),
     form("Bearer ", Body::Bearer, Kind::Bearer),
     form("bearer ", Body::Bearer, Kind::Bearer),
@@ -97,6 +97,9 @@ pub(super) static FORMS: [Form; 89] = [
     secret("xoxe.", Dotted(16)),
     secret("xapp-", Token(16)),
     secret("hooks.slack.com/services/", Dotted(20)),
+    // Discord
+    secret("discord.com/api/webhooks/", Dotted(20)),
+    secret("discordapp.com/api/webhooks/", Dotted(20)),
     // Stripe, Square, Shopify
     secret("sk_live_", Token(16)),
     secret("sk_test_", Token(16)),

@@ -11,7 +11,7 @@ use super::encoded::{self, Decoded};
 use super::entropy;
 use super::kind::{Counts, Kind};
 use super::marks::Bytes;
-use super::memo::{Role, Seen, Told};
+use super::memo::{Role, Told};
 use super::plan::{Blocked, Plan};
 use super::rules::Verdict;
 use super::splice;
