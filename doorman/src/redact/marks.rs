@@ -9,13 +9,17 @@ impl Bytes {
     const SPACE: u8 = 2;
     const CAPITAL: u8 = 4;
     const NOT_BASE64: u8 = 8;
+    const ESCAPE: u8 = 16;
+
+    /// Anything may be among them.
+    pub(super) const ANY: Self = Self(!Self::NOT_BASE64);
 
     /// Longer texts may have anything.
     const LONGEST: usize = 64;
 
     pub(super) fn of(text: &str) -> Self {
         if text.len() > Self::LONGEST {
-            return Self(!Self::NOT_BASE64);
+            return Self::ANY;
         }
         Self(text.bytes().fold(0, |all, b| all | CLASSES[usize::from(b)]))
     }
@@ -27,6 +31,11 @@ impl Bytes {
 
     pub(super) fn may_have_space(self) -> bool {
         self.0 & Self::SPACE != 0
+    }
+
+    /// Whether something may be written in escapes, or in base64 within the text.
+    pub(super) fn may_hide(self) -> bool {
+        self.0 & (Self::ESCAPE | Self::CAPITAL) != 0
     }
 
     /// Whether they may be base64 of text. That has capitals: the bits that tell ASCII's letters, digits and marks apart
@@ -44,6 +53,7 @@ static CLASSES: [u8; 256] = {
         let base64 = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=' | b'\r' | b'\n');
         classes[i] = (may_mark(b) as u8 * Bytes::MARK)
             | ((b == b' ') as u8 * Bytes::SPACE)
+            | ((!b.is_ascii() || matches!(b, b'%' | b'&' | b'\\')) as u8 * Bytes::ESCAPE)
             | (b.is_ascii_uppercase() as u8 * Bytes::CAPITAL)
             | (!base64 as u8 * Bytes::NOT_BASE64);
         i += 1;
@@ -142,6 +152,8 @@ mod tests {
         assert_eq!(of("2026-10-31"), (true, false, false));
         assert_eq!(of("YWRhQGV4YW1wbGUuY29t"), (true, false, true));
         assert_eq!(of(&"a".repeat(65)), (true, true, true));
+        let hides = |text: &str| Bytes::of(text).may_hide();
+        assert!(!hides("a@b.com") && hides("a%40b.com") && hides("é") && hides("YWRh"));
     }
 
     #[test]

@@ -172,9 +172,10 @@ impl Plan {
         if kinds == Kinds::NONE || short && !bytes.may_mark() && !bytes.may_have_space() {
             return all;
         }
+        let mut bytes = if all.is_empty() { bytes } else { Bytes::ANY };
         for _ in 0..MOST_PASSES {
-            self.by_form(text, told, &mut all);
-            if all.cover(text) {
+            self.by_form(text, bytes, told, &mut all);
+            if !bytes.may_hide() || all.cover(text) {
                 break;
             }
             // What was beside something that is masked now may be hidden no longer, and what it hid may be beside more.
@@ -184,6 +185,7 @@ impl Plan {
                 break;
             }
             all.absorb(hidden);
+            bytes = Bytes::ANY;
         }
         all
     }
@@ -201,8 +203,8 @@ impl Plan {
         all
     }
 
-    /// What has the form of something, beside what was found before.
-    fn by_form(&self, text: &str, told: Told, all: &mut Spans) {
+    /// What has the form of something, beside what was found before. `bytes` are those of the text.
+    fn by_form(&self, text: &str, mut bytes: Bytes, told: Told, all: &mut Spans) {
         let kinds = self.shared.detectors;
         let mut view = all.apply(text);
         // A mask is an edge where there was none before, so what it stands beside may have to be judged anew.
@@ -212,6 +214,10 @@ impl Plan {
             if !found.is_empty() {
                 all.absorb(found);
                 view = all.apply(text);
+                bytes = Bytes::ANY;
+            }
+            if !bytes.may_mark() {
+                break;
             }
             let mut found = Spans::default();
             let again = scan::find(self, &view, told, &mut found);
@@ -231,13 +237,13 @@ impl Plan {
         let mut found = Vec::new();
         let first = |text: &str| {
             let mut inner = self.by_value(text);
-            self.by_form(text, Told::Nothing, &mut inner);
+            self.by_form(text, Bytes::ANY, Told::Nothing, &mut inner);
             inner.as_slice().first().map(|span| span.kind)
         };
         runs::find(text, first, &mut found);
         if let Some(unescaped) = Unescaped::of(text) {
             let mut inner = self.by_value(&unescaped.text);
-            self.by_form(&unescaped.text, told, &mut inner);
+            self.by_form(&unescaped.text, Bytes::ANY, told, &mut inner);
             found.extend(inner.into_vec().into_iter().map(|span| unescaped.origin(span)));
         }
         Spans::union(found)
