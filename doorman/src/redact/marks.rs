@@ -33,9 +33,13 @@ impl Bytes {
         self.0 & Self::SPACE != 0
     }
 
-    /// Whether something may be written in escapes, or in base64 within the text.
-    pub(super) fn may_hide(self) -> bool {
-        self.0 & (Self::ESCAPE | Self::CAPITAL) != 0
+    /// Whether something may be written in escapes.
+    pub(super) fn may_escape(self) -> bool {
+        self.0 & Self::ESCAPE != 0
+    }
+
+    pub(super) fn may_have_capital(self) -> bool {
+        self.0 & Self::CAPITAL != 0
     }
 
     /// Whether they may be base64 of text. That has capitals: the bits that tell ASCII's letters, digits and marks apart
@@ -152,8 +156,8 @@ mod tests {
         assert_eq!(of("2026-10-31"), (true, false, false));
         assert_eq!(of("YWRhQGV4YW1wbGUuY29t"), (true, false, true));
         assert_eq!(of(&"a".repeat(65)), (true, true, true));
-        let hides = |text: &str| Bytes::of(text).may_hide();
-        assert!(!hides("a@b.com") && hides("a%40b.com") && hides("é") && hides("YWRh"));
+        let escapes = |text: &str| Bytes::of(text).may_escape();
+        assert!(!escapes("A@b.com") && escapes("a%40b.com") && escapes("é"));
     }
 
     #[test]

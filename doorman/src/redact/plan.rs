@@ -175,7 +175,8 @@ impl Plan {
         let mut bytes = if all.is_empty() { bytes } else { Bytes::ANY };
         for _ in 0..MOST_PASSES {
             self.by_form(text, bytes, told, &mut all);
-            if !bytes.may_hide() || all.cover(text) {
+            let runs = bytes.may_have_capital() && text.len() >= runs::SHORTEST;
+            if !bytes.may_escape() && !runs || all.cover(text) {
                 break;
             }
             // What was beside something that is masked now may be hidden no longer, and what it hid may be beside more.

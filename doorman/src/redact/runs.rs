@@ -5,7 +5,7 @@ use super::kind::Kind;
 use super::spans::Span;
 
 /// Shorter runs are words and ids.
-const SHORTEST: usize = 24;
+pub(super) const SHORTEST: usize = 24;
 /// Longer ones aren't somebody's address.
 const LONGEST: usize = 1 << 20;
 
