@@ -214,6 +214,18 @@ pub(super) fn around(sight: &Sight<'_>, start: usize, end: usize) -> Context {
     if words(after).any(|word| meaning(word) == Context::Phone || word == "office") { Context::Phone } else { said }
 }
 
+/// Whether the words before a number say that it is a social security or taxpayer number.
+pub(super) fn says_ssn(sight: &Sight<'_>, start: usize) -> bool {
+    let mut buffer = [0; BEFORE];
+    let mut earlier = "";
+    words(before(sight, start, &mut buffer)).any(|word| {
+        let is = |known: &str| word.eq_ignore_ascii_case(known);
+        let said = is("ssn") || is("itin") || is("security") && earlier.eq_ignore_ascii_case("social");
+        earlier = word;
+        said
+    })
+}
+
 /// The text before a number without what is masked, read backwards into the buffer.
 fn before<'b>(sight: &Sight<'b>, start: usize, buffer: &'b mut [u8; BEFORE]) -> &'b str {
     const MASK: &[u8] = "«redacted:".as_bytes();

@@ -198,6 +198,9 @@ impl Candidate {
             if ssn::matches(self) {
                 return Some((self.end_of(2), Kind::Ssn));
             }
+            if ssn::is_named(self, sight) {
+                return Some((self.end_of(0), Kind::Ssn));
+            }
         }
         phone::find(self, sight).map(|end| (end, Kind::Phone))
     }
