@@ -15,46 +15,52 @@ pub struct Span {
     pub end: usize,
 }
 
-/// Byte ranges in ascending order that don't overlap.
+/// Byte ranges in ascending order that don't overlap. Most texts have one or none, which takes no memory of its own.
 #[derive(Default)]
-pub(super) struct Spans(Vec<Span>);
+pub(super) struct Spans {
+    one: Option<Span>,
+    /// All of them, if they are more.
+    more: Vec<Span>,
+}
 
 impl Spans {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_slice().is_empty()
     }
 
     /// Whether one range is all of a text.
     pub(super) fn cover(&self, text: &str) -> bool {
-        matches!(&*self.0, [span] if span.start == 0 && span.end == text.len())
+        matches!(self.as_slice(), [span] if span.start == 0 && span.end == text.len())
     }
 
     pub(super) fn as_slice(&self) -> &[Span] {
-        &self.0
+        if self.more.is_empty() { self.one.as_slice() } else { &self.more }
     }
 
     pub(super) fn into_vec(self) -> Vec<Span> {
-        self.0
+        if self.more.is_empty() { self.one.into_iter().collect() } else { self.more }
     }
 
     /// Adds a range. One that reaches back over earlier ones (an e-mail over the number it begins with) takes their place.
-    pub(super) fn push(&mut self, mut start: usize, end: usize, kind: Kind) {
-        let mut end = end;
-        while let Some(last) = self.0.last() {
-            if last.end <= start {
-                break;
+    pub(super) fn push(&mut self, start: usize, end: usize, kind: Kind) {
+        let mut span = Span { kind, start, end };
+        if self.more.is_empty() {
+            match self.one.take_if(|last| last.end <= span.start) {
+                Some(last) => self.more = vec![last, span],
+                None => self.one = Some(self.one.map_or(span, |last| span.over(last))),
             }
-            start = start.min(last.start);
-            end = end.max(last.end);
-            self.0.pop();
+            return;
         }
-        self.0.push(Span { kind, start, end });
+        while let Some(last) = self.more.pop_if(|last| last.end > span.start) {
+            span = span.over(last);
+        }
+        self.more.push(span);
     }
 
     /// Puts ranges that were added in any order into one; of those that overlap, the longest says what they are.
     pub(super) fn union(mut ranges: Vec<Span>) -> Self {
         if ranges.len() < 2 {
-            return Self(ranges);
+            return Self { one: None, more: ranges };
         }
         ranges.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
         let mut out: Vec<Span> = Vec::with_capacity(ranges.len());
@@ -72,23 +78,23 @@ impl Spans {
                 _ => out.push(span),
             }
         }
-        Self(out)
+        Self { one: None, more: out }
     }
 
     /// Takes over ranges that were found in the text *with this list's masks in place*, in terms of the text itself.
     /// Those that cover a mask take the place of what it stands for.
     pub(super) fn absorb(&mut self, found: Spans) {
-        if self.0.is_empty() {
-            self.0 = found.0;
+        if self.is_empty() {
+            *self = found;
             return;
         }
-        let mine = std::mem::take(&mut self.0);
-        let mut out = Vec::with_capacity(mine.len() + found.0.len());
+        let (mine, found) = (std::mem::take(self).into_vec(), found.into_vec());
+        let mut out = Vec::with_capacity(mine.len() + found.len());
         let mut rest = mine.into_iter().peekable();
         // What to add to a position in the masked text; what the masks so far have made it longer is taken off.
         let mut delta = 0_isize;
         let end_of = |span: &Span, delta: isize| span.start.wrapping_add_signed(-delta) + span.kind.mask().len();
-        for new in found.0 {
+        for new in found {
             while let Some(span) = rest.next_if(|span| end_of(span, delta) <= new.start) {
                 delta += (span.end - span.start).cast_signed() - span.kind.mask().len().cast_signed();
                 out.push(span);
@@ -104,21 +110,21 @@ impl Spans {
             out.push(Span { kind: new.kind, start, end: end.unwrap_or(new.end.wrapping_add_signed(delta)) });
         }
         out.extend(rest);
-        self.0 = out;
+        self.more = out;
     }
 
     /// The text with every range replaced by its mask; the text itself if there is none.
     pub(super) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &*self.0 {
+        match self.as_slice() {
             [] => return Cow::Borrowed(text),
             [span] if self.cover(text) => return Cow::Owned(span.kind.mask().to_owned()),
             _ => {}
         }
-        let masks: usize = self.0.iter().map(|span| span.kind.mask().len()).sum();
-        let masked: usize = self.0.iter().map(|span| span.end - span.start).sum();
+        let masks: usize = self.as_slice().iter().map(|span| span.kind.mask().len()).sum();
+        let masked: usize = self.as_slice().iter().map(|span| span.end - span.start).sum();
         let mut out = String::with_capacity(text.len() + masks - masked);
         let mut at = 0;
-        for span in &self.0 {
+        for span in self.as_slice() {
             out.push_str(&text[at..span.start]);
             out.push_str(span.kind.mask());
             at = span.end;
@@ -128,7 +134,14 @@ impl Spans {
     }
 
     pub(super) fn count(&self, counts: &mut Counts) {
-        self.0.iter().for_each(|span| counts.add(span.kind));
+        self.as_slice().iter().for_each(|span| counts.add(span.kind));
+    }
+}
+
+impl Span {
+    /// This range, extended over one that it overlaps.
+    fn over(self, other: Span) -> Self {
+        Self { start: self.start.min(other.start), end: self.end.max(other.end), ..self }
     }
 }
 
@@ -137,7 +150,7 @@ mod tests {
     use super::*;
 
     fn spans(ranges: &[(usize, usize, Kind)]) -> Spans {
-        Spans(ranges.iter().map(|&(start, end, kind)| Span { kind, start, end }).collect())
+        Spans { one: None, more: ranges.iter().map(|&(start, end, kind)| Span { kind, start, end }).collect() }
     }
 
     #[test]
