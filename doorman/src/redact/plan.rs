@@ -1,6 +1,7 @@
 //! What one tool's results go through.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,6 +13,7 @@ use super::marks::Bytes;
 use super::memo::{self, Role, Seen, Told};
 use super::patterns::Patterns;
 use super::rules::{Globs, Verdict, built_in, may_be_built_in, suspicion};
+use super::scan::Again;
 use super::scrub::Scrubber;
 use super::spans::{Span, Spans};
 use super::walk::{Place, Walker};
@@ -208,6 +210,7 @@ impl Plan {
     fn by_form(&self, text: &str, mut bytes: Bytes, told: Told, all: &mut Spans) {
         let kinds = self.shared.detectors;
         let mut view = all.apply(text);
+        let mut parts = None;
         // A mask is an edge where there was none before, so what it stands beside may have to be judged anew.
         for _ in 0..MOST_PASSES {
             let mut found = Spans::default();
@@ -216,20 +219,24 @@ impl Plan {
                 all.absorb(found);
                 view = all.apply(text);
                 bytes = Bytes::ANY;
+                parts = None;
             }
             if !bytes.may_mark() {
                 break;
             }
             let mut found = Spans::default();
-            let again = scan::find(self, &view, told, &mut found);
-            let nothing = found.is_empty();
-            if !nothing {
-                all.absorb(found);
-            }
-            if nothing || !again {
-                break;
-            }
+            let again = scan::find(self, &view, parts.as_deref(), told, &mut found);
+            let places = match again {
+                Again::Around(places) => Some(found.places_of_masks(&places)),
+                Again::Everything => None,
+                Again::Nothing => {
+                    all.absorb(found);
+                    break;
+                }
+            };
+            all.absorb(found);
             view = all.apply(text);
+            parts = places.map(|places| lines(&view, &places));
         }
     }
 
@@ -249,6 +256,22 @@ impl Plan {
         }
         Spans::union(found)
     }
+}
+
+/// The lines of a text that some positions in ascending order are in: nothing but a value of many lines, which is found
+/// before, goes on from one line to the next.
+fn lines(text: &str, places: &[usize]) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut lines: Vec<Range<usize>> = Vec::new();
+    for &place in places {
+        if lines.last().is_some_and(|line| place < line.end) {
+            continue;
+        }
+        let start = memchr::memrchr(b'\n', &bytes[..place]).map_or(0, |i| i + 1);
+        let end = memchr::memchr(b'\n', &bytes[place..]).map_or(bytes.len(), |i| place + i);
+        lines.push(start..end.max(place + 1));
+    }
+    lines
 }
 
 #[cfg(test)]

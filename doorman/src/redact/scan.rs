@@ -3,6 +3,8 @@
 //! A table says which bytes can begin or mark anything; all others are passed over. Every detector looks at a bounded
 //! stretch around its mark, or at one that no other mark looks at again, so the pass takes linear time.
 
+use std::ops::Range;
+
 use super::kind::{Kind, Kinds};
 use super::marks::{self, Mark};
 use super::memo::Told;
@@ -13,18 +15,25 @@ use super::sep::Sep;
 use super::spans::Spans;
 use super::{address, chars, email, entropy, iban, pairs, url};
 
-/// Finds what is to be masked in one pass. Whether a match had neighbours that may have been judged otherwise without it:
-/// then what is left is to be looked at again.
-pub(super) fn find(plan: &Plan, text: &str, told: Told, spans: &mut Spans) -> bool {
+/// What is to be looked at again, because what stands there may be judged otherwise beside a mask.
+pub(super) enum Again {
+    Nothing,
+    /// What stands around these positions, each of which is within a range that was found.
+    Around(Vec<usize>),
+    Everything,
+}
+
+/// Finds what is to be masked in one pass over the text, or over some parts of it in ascending order.
+pub(super) fn find(plan: &Plan, text: &str, parts: Option<&[Range<usize>]>, told: Told, spans: &mut Spans) -> Again {
     let kinds = plan.shared.detectors;
     let addresses = kinds.has(Kind::Ip) || kinds.has(Kind::Mac);
     if addresses {
         address::find(text, kinds, spans);
         if !spans.is_empty() {
-            return true;
+            return Again::Everything;
         }
     }
-    let scan = Scan {
+    let mut scan = Scan {
         plan,
         text,
         told,
@@ -34,11 +43,26 @@ pub(super) fn find(plan: &Plan, text: &str, told: Told, spans: &mut Spans) -> bo
         floor: 0,
         at_floor: 0,
         follow: None,
-        again: false,
+        again: Vec::new(),
         links: url::Links::default(),
     };
-    // Letters beside an address decide whether it is one, so whatever is masked may uncover one.
-    scan.run() || addresses && !spans.is_empty()
+    match parts {
+        None => scan.run(text.len()),
+        Some(parts) => {
+            for part in parts {
+                scan.at = scan.at.max(part.start);
+                scan.follow = None;
+                scan.run(part.end);
+            }
+        }
+    }
+    let again = scan.again;
+    match () {
+        // Letters beside an address decide whether it is one, so whatever is masked may uncover one.
+        () if addresses && !spans.is_empty() => Again::Everything,
+        () if again.is_empty() => Again::Nothing,
+        () => Again::Around(again),
+    }
 }
 
 struct Scan<'t, 's> {
@@ -54,15 +78,18 @@ struct Scan<'t, 's> {
     at_floor: usize,
     /// Where the next group of a run of digits begins, and what stands before it.
     follow: Option<(usize, Sep)>,
-    /// Whether some match had neighbours, so that what remains of them now has an edge there.
-    again: bool,
+    /// Matches that had neighbours: what remains of them now has an edge there.
+    again: Vec<usize>,
     links: url::Links,
 }
 
 impl Scan<'_, '_> {
-    fn run(mut self) -> bool {
+    fn run(&mut self, end: usize) {
         let bytes = self.text.as_bytes();
         while let Some((at, mark)) = marks::next(bytes, self.at) {
+            if at >= end {
+                break;
+            }
             self.at = at;
             match mark {
                 Mark::Digit => self.digit(),
@@ -74,7 +101,6 @@ impl Scan<'_, '_> {
                 Mark::Lead | Mark::None => self.lead(),
             }
         }
-        self.again
     }
 
     fn digit(&mut self) {
@@ -90,7 +116,9 @@ impl Scan<'_, '_> {
         }
         let step = number::step(&self.sight(), self.at, after);
         if let Some((start, end, kind)) = step.found.filter(|(_, _, kind)| self.kinds.has(*kind)) {
-            self.again |= after.is_some();
+            if after.is_some() {
+                self.again.push(start);
+            }
             self.matched(start, end, kind);
         }
         self.at = step.next.max(self.at + 1);
@@ -198,7 +226,9 @@ impl Scan<'_, '_> {
         let stops = after == Some(&b'.') && bytes.get(end + 1).is_none_or(u8::is_ascii_whitespace);
         // An address may begin with what looked like the last digits of something else.
         let digits = kind == Kind::Email && chars::at(self.text, start).and_then(chars::digit).is_some();
-        self.again |= digits || !is_quiet(before) || !(is_quiet(after) || stops);
+        if digits || !is_quiet(before) || !(is_quiet(after) || stops) {
+            self.again.push(start);
+        }
         self.spans.push(start, end, kind);
         self.floor = end;
         self.follow = None;
@@ -224,7 +254,7 @@ mod tests {
             panic!("builds")
         };
         let mut spans = Spans::default();
-        find(&plan, text, Told::Nothing, &mut spans);
+        find(&plan, text, None, Told::Nothing, &mut spans);
         spans.apply(text).replace("redacted:", "")
     }
 

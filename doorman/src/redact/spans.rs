@@ -113,6 +113,23 @@ impl Spans {
         self.more = out;
     }
 
+    /// Where the masks of those ranges will be in the masked text that some positions are in.
+    pub(super) fn places_of_masks(&self, positions: &[usize]) -> Vec<usize> {
+        let mut positions = positions.iter().peekable();
+        let (mut delta, mut places) = (0_isize, Vec::new());
+        for span in self.as_slice() {
+            let mut hit = false;
+            while positions.next_if(|position| **position < span.end).is_some() {
+                hit = true;
+            }
+            if hit {
+                places.push(span.start.wrapping_add_signed(delta));
+            }
+            delta += span.kind.mask().len().cast_signed() - (span.end - span.start).cast_signed();
+        }
+        places
+    }
+
     /// The text with every range replaced by its mask; the text itself if there is none.
     pub(super) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.as_slice() {
