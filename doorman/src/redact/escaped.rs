@@ -123,6 +123,17 @@ impl Resolved {
     }
 }
 
+/// Where the first escape from a position on begins.
+pub(super) fn first(text: &str, mut from: usize, ascii: bool) -> Option<usize> {
+    loop {
+        let at = next(text, from, ascii)?;
+        if resolve(&text[at..]).is_some() {
+            return Some(at);
+        }
+        from = at + chars::at(text, at).map_or(1, char::len_utf8);
+    }
+}
+
 /// Where the next escape may begin.
 fn next(text: &str, from: usize, ascii: bool) -> Option<usize> {
     // The last six begin what is full-width or has no width.

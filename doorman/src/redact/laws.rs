@@ -227,7 +227,7 @@ fn linear() {
     const N: usize = 10_000;
     let plan = plan();
     type Grown = fn(usize) -> String;
-    let inputs: [(&str, Grown); 40] = [
+    let inputs: [(&str, Grown); 42] = [
         ("letters", |n| "a".repeat(n * 4)),
         ("address", |n| "a@".to_owned() + &"a.".repeat(n * 2)),
         ("at-signs", |n| "a@".repeat(n)),
@@ -262,6 +262,8 @@ fn linear() {
         ("base64, many", |n| "YWxpY2VAYWxpY2VAYWxpY2VA ".repeat(n)),
         ("escapes", |n| "%40\\u0040&#64;".repeat(n)),
         ("escapes that are none", |n| "%4&#6\\u00".repeat(n)),
+        ("escapes on many lines", |n| "a%40\n".repeat(n)),
+        ("matches with neighbours on many lines", |n| "x-415-555-0100-1 555-0100\n".repeat(n / 8)),
         ("parameters", |n| "https://h/?".to_owned() + &"a=1&".repeat(n)),
         ("phones and words", |n| "call 5551234567 ".repeat(n)),
         ("headers", |n| "eyJhbGciOiJI.".repeat(n)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::escaped::Unescaped;
+use super::escaped::{self, Unescaped};
 use super::keys::{self, Name};
 use super::kind::{Counts, Kind, Kinds};
 use super::marks::Bytes;
@@ -249,10 +249,17 @@ impl Plan {
             inner.as_slice().first().map(|span| span.kind)
         };
         runs::find(text, first, &mut found);
-        if let Some(unescaped) = Unescaped::of(text) {
-            let mut inner = self.by_value(&unescaped.text);
-            self.by_form(&unescaped.text, Bytes::ANY, told, &mut inner);
-            found.extend(inner.into_vec().into_iter().map(|span| unescaped.origin(span)));
+        let (mut at, ascii) = (0, text.is_ascii());
+        while let Some(escape) = escaped::first(text, at, ascii) {
+            // No escape is written over the end of a line.
+            let start = memchr::memrchr(b'\n', &text.as_bytes()[..escape]).map_or(0, |i| i + 1);
+            at = memchr::memchr(b'\n', &text.as_bytes()[escape..]).map_or(text.len(), |i| escape + i);
+            if let Some(unescaped) = Unescaped::of(&text[start..at]) {
+                let mut inner = self.by_value(&unescaped.text);
+                self.by_form(&unescaped.text, Bytes::ANY, told, &mut inner);
+                let origins = inner.into_vec().into_iter().map(|span| unescaped.origin(span));
+                found.extend(origins.map(|it| Span { start: start + it.start, end: start + it.end, ..it }));
+            }
         }
         Spans::union(found)
     }
