@@ -1,6 +1,7 @@
 //! Payment card numbers: a brand's prefix and length, and the Luhn checksum.
 
-use super::number::{Before, Candidate, MAX_DIGITS, Sep};
+use super::number::{Before, Candidate, MAX_DIGITS};
+use super::sep::Sep;
 
 /// First six digits from–to (right-padded), and the lengths that the issuer uses.
 struct Brand {
@@ -15,8 +16,11 @@ const fn brand(from: u32, to: u32, lengths: &'static [usize]) -> Brand {
 
 const TO_19: &[usize] = &[16, 17, 18, 19];
 
-/// Issuer ranges (ISO/IEC 7812), as the brands publish them.
-static BRANDS: [Brand; 31] = [
+const MAESTRO: &[usize] = &[12, 13, 14, 15, 16, 17, 18, 19];
+
+/// Issuer ranges (ISO/IEC 7812), as the brands publish them; Maestro's as issued, also where others have the range now.
+static BRANDS: [Brand; 35] = [
+    brand(60_400, 60_499, &[12]),                           // Maestro, UK
     brand(180_000, 180_099, &[15]),                         // JCB, old
     brand(213_100, 213_199, &[15]),                         // JCB, old
     brand(220_000, 220_499, TO_19),                         // Mir
@@ -24,35 +28,41 @@ static BRANDS: [Brand; 31] = [
     brand(300_000, 305_999, &[14, 16]),                     // Diners Club
     brand(309_500, 309_599, &[14, 16]),                     // Diners Club
     brand(340_000, 349_999, &[15]),                         // American Express
-    brand(352_800, 358_999, TO_19),                         // JCB
+    brand(350_000, 359_999, TO_19),                         // JCB
     brand(360_000, 369_999, &[14, 16, 19]),                 // Diners Club
     brand(370_000, 379_999, &[15]),                         // American Express
     brand(380_000, 399_999, &[14, 16, 19]),                 // Diners Club
     brand(400_000, 499_999, &[13, 16, 19]),                 // Visa
-    brand(501_800, 501_899, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
+    brand(500_000, 501_899, MAESTRO),                       // Maestro
     brand(501_900, 501_999, &[16]),                         // Dankort
-    brand(502_000, 502_099, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(503_800, 503_899, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(506_000, 508_999, &[16, 18, 19]),                 // Verve, Elo, RuPay
+    brand(502_000, 505_999, MAESTRO),                       // Maestro
+    brand(506_000, 508_999, &[12, 13, 14, 15, 16, 18, 19]), // Verve, Elo, RuPay, Maestro
     brand(509_000, 509_999, &[16]),                         // Elo
     brand(510_000, 559_999, &[16]),                         // Mastercard
-    brand(589_300, 589_399, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(600_000, 609_999, TO_19),                         // Discover, RuPay, Hipercard, UkrCard
+    brand(560_000, 589_999, MAESTRO),                       // Maestro
+    brand(600_000, 603_999, TO_19),                         // Discover, RuPay, Hipercard
+    brand(604_000, 609_999, TO_19),                         // RuPay, UkrCard, Hipercard
     brand(620_000, 629_999, TO_19),                         // UnionPay
-    brand(630_400, 630_499, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
-    brand(636_000, 639_999, &[16]),                         // Elo, InstaPayment
+    brand(630_400, 630_499, MAESTRO),                       // Maestro
+    brand(636_000, 638_999, &[16]),                         // Elo, InstaPayment
+    brand(639_000, 639_099, MAESTRO),                       // Maestro
+    brand(639_100, 639_999, &[16]),                         // InstaPayment
     brand(644_000, 659_999, TO_19),                         // Discover, RuPay, Troy
-    brand(675_900, 676_999, &[13, 14, 15, 16, 17, 18, 19]), // Maestro
+    brand(670_000, 679_999, MAESTRO),                       // Maestro
     brand(810_000, 819_999, TO_19),                         // UnionPay, RuPay
     brand(820_000, 829_999, &[16]),                         // RuPay
     brand(860_000, 860_099, &[16]),                         // UzCard
+    brand(976_000, 976_999, &[16]),                         // Troy
     brand(979_200, 979_299, &[16]),                         // Troy
     brand(986_000, 986_099, &[16]),                         // Humo
 ];
 
+/// The fewest digits of any card.
+pub(super) const FEWEST: usize = 12;
+
 /// Whether some brand's numbers begin with this digit.
 pub(super) fn may_begin(digits: &[u8]) -> bool {
-    digits.first().is_some_and(|d| matches!(d, 1..=6 | 8 | 9))
+    digits.first().is_some_and(|d| matches!(d, 0..=6 | 8 | 9))
 }
 
 /// The brand whose numbers begin as these digits do.
@@ -78,14 +88,14 @@ fn luhn(digits: &[u8]) -> bool {
 /// How many groups from the first on are a card number; the most, if several are.
 pub(super) fn find(candidate: &Candidate) -> Option<usize> {
     let groups = candidate.groups();
-    if groups.last()?.total < 13 {
+    if groups.last()?.total() < FEWEST {
         return None;
     }
     let brand = brand_of(&candidate.digits)?;
     (1..=groups.len())
         .rev()
-        .take_while(|&n| groups[n - 1].total >= 13)
-        .find(|&n| is_spelled_like_one(candidate, n) && brand.issued(&candidate.digits[..groups[n - 1].total]))
+        .take_while(|&n| groups[n - 1].total() >= FEWEST)
+        .find(|&n| is_spelled_like_one(candidate, n) && brand.issued(&candidate.digits[..groups[n - 1].total()]))
 }
 
 /// Whether the separators are ones that a writer puts into one number, not between the numbers of a list.
@@ -101,23 +111,31 @@ fn is_spelled_like_one(candidate: &Candidate, n: usize) -> bool {
         // The digits of a decimal fraction, or before one.
         return candidate.before != Before::Digits(Sep::DOT) && groups[0].sep != Sep::DOT;
     }
-    let even = (1..n - 1).all(|i| candidate.size(i) == candidate.size(0));
-    if used.0 & NUMERIC.0 != 0 {
-        return n >= 3 && (0..n).all(|i| (3..=7).contains(&candidate.size(i)));
+    // `3.38713_28727_96366_6080`
+    if candidate.before == Before::Digits(Sep::DOT) {
+        return false;
     }
-    n <= 5 || even
+    let even = (1..n - 1).all(|i| candidate.size(i) == candidate.size(0)) && candidate.size(n - 1) <= candidate.size(0);
+    if used.0 & NUMERIC.0 != 0 {
+        // A list of numbers goes on before or after.
+        let listed = matches!(candidate.before, Before::Digits(_)) || groups[n - 1].sep.0 & NUMERIC.0 != 0;
+        return !listed && n >= 3 && (0..n).all(|i| (3..=7).contains(&candidate.size(i)));
+    }
+    let fours = (0..n - 1).all(|i| candidate.size(i).is_multiple_of(4));
+    even || fours || n == 2 && candidate.size(0) == 6 || n == 3 && candidate.size(0) == 4 && candidate.size(1) == 6
 }
 
 /// Whether a JSON number is a card number.
 pub(super) fn is_card_number(number: &serde_json::Number) -> bool {
-    /// The smallest number with 13 digits.
-    const SMALLEST: u64 = 1_000_000_000_000;
+    /// The smallest number with 12 digits.
+    const SMALLEST: u64 = 100_000_000_000;
     let n = match (number.as_u64(), number.as_f64()) {
         (Some(n), _) => n,
+        (None, _) if number.is_i64() => return false,
         // An `f32` can't hold a card number exactly, so a number that fits one isn't a card; this keeps schemas of
         // `float` fields as they are.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range and without fraction")]
-        (None, Some(f)) if f.fract() == 0.0 && (1e12..1.8e19).contains(&f) && f64::from(f as f32) != f => f as u64,
+        (None, Some(f)) if f.fract() == 0.0 && (1e11..1.8e19).contains(&f) && f64::from(f as f32) != f => f as u64,
         _ => return false,
     };
     if n < SMALLEST {
@@ -156,6 +174,8 @@ mod tests {
             "3530111333300000",
             "6759649826438453",
             "6200000000000005",
+            "060412345674",
+            "501849126583",
         ] {
             assert!(card(number), "{number}");
         }

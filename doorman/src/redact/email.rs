@@ -9,8 +9,12 @@ const LONGEST_QUOTED: usize = 66;
 
 /// How many bytes the at-sign at `i` has in any of its spellings: `@`, `＠`, `%40`, `&#64;`, `&commat;`.
 pub(super) fn at_sign(text: &str, i: usize) -> Option<usize> {
-    const SPELLINGS: [&str; 9] = ["@", "＠", "﹫", "%40", "&#64;", "&#064;", "&#x40;", "&#X40;", "&commat;"];
+    const SPELLINGS: [&str; 12] =
+        ["@", "＠", "﹫", "%40", "&#64;", "&#064;", "&#x40;", "&#X40;", "&commat;", "\\u0040", "\\x40", "%2540"];
     let rest = text.as_bytes().get(i..)?;
+    if rest.first() == Some(&b'@') {
+        return Some(1);
+    }
     SPELLINGS.iter().find(|s| rest.starts_with(s.as_bytes())).map(|s| s.len())
 }
 
@@ -27,9 +31,11 @@ fn local_part(text: &str, at: usize, floor: usize) -> Option<usize> {
     if first == '"' {
         return quoted(text, at, floor);
     }
-    let mut start = at;
+    // Most are ASCII from their first letter to their last.
+    let ascii = text.as_bytes()[floor..at].iter().rev().take_while(|b| is_local_ascii(**b)).count();
+    let mut start = at - ascii;
     // Text without spaces ends where an ASCII name begins: `联系alice@example.com`.
-    let mut spaced = false;
+    let mut spaced = ascii > 0;
     while let Some(c) = chars::before(text, start, floor)
         && is_local(c)
         && !(spaced && chars::unspaced(c))
@@ -43,10 +49,12 @@ fn local_part(text: &str, at: usize, floor: usize) -> Option<usize> {
 }
 
 fn is_local(c: char) -> bool {
-    match chars::fold(c) {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '%' | '+' | '-' | '\'' | '~' => true,
-        folded => !folded.is_ascii() && is_letter(c),
-    }
+    let folded = chars::fold(c);
+    if folded.is_ascii() { is_local_ascii(folded as u8) } else { is_letter(c) }
+}
+
+fn is_local_ascii(b: u8) -> bool {
+    matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'~')
 }
 
 /// Letters, digits and marks beyond ASCII, and what is invisible between them.
@@ -61,8 +69,29 @@ fn quoted(text: &str, at: usize, floor: usize) -> Option<usize> {
     (inside.as_bytes()[open] == b'"' && open + 1 < inside.len()).then_some(floor + open)
 }
 
+/// Where a plain domain ends: small letters and dots only, and nothing after it that could belong to it.
+fn plain_domain(bytes: &[u8], start: usize) -> Option<usize> {
+    let (mut at, mut dot) = (start, start);
+    while let Some(&b) = bytes.get(at) {
+        match b {
+            b'a'..=b'z' => {}
+            b'.' if at > dot && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase) => dot = at + 1,
+            b'.' if bytes.get(at + 1).is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'<' | b')')) => {
+                break;
+            }
+            b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'%' | 0x80.. => return None,
+            _ => break,
+        }
+        at += 1;
+    }
+    (dot > start && at - dot >= 2).then_some(at)
+}
+
 /// Where the domain ends: after its last label that can be a top-level domain.
 fn domain(text: &str, start: usize) -> Option<usize> {
+    if let Some(end) = plain_domain(text.as_bytes(), start) {
+        return Some(end);
+    }
     let mut best = None;
     let mut label = Label::default();
     let (mut labels, mut numeric) = (0, 0);

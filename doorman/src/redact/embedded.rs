@@ -19,6 +19,10 @@ pub(super) enum Parsed {
 
 /// Whether it is worth trying: the text begins and ends like an object or an array.
 pub(super) fn may_be_json(text: &str) -> bool {
+    // Most texts end with a letter, a digit or a stop.
+    if text.as_bytes().last().is_none_or(|b| b.is_ascii_alphanumeric() || *b == b'.') {
+        return false;
+    }
     let text = trim(text).as_bytes();
     matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']'))) && text.len() > 2
 }

@@ -28,7 +28,7 @@ pub(crate) enum Decoded {
 /// The bytes of a text that is base64 from its first character to its last; `None` for any other.
 pub(crate) fn decode(text: &str) -> Option<Decoded> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=' | b'\r' | b'\n');
-    if text.len() < SHORTEST || !text.bytes().all(plain) {
+    if text.len() < SHORTEST || text.len() % 4 == 1 && !text.contains(['\r', '\n']) || !text.bytes().all(plain) {
         return None;
     }
     // Base64 for mail has line breaks (RFC 2045).

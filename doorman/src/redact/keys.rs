@@ -136,6 +136,14 @@ pub(super) const fn letter(b: u8) -> u32 {
     if b.is_ascii_lowercase() { 1 << (b - b'a') } else { 0 }
 }
 
+/// The letters of a text in any spelling; all of them if it isn't ASCII.
+pub(super) fn letters(text: &str) -> u32 {
+    if !text.is_ascii() {
+        return u32::MAX;
+    }
+    text.bytes().fold(0, |letters, b| letters | letter(b | 0x20))
+}
+
 /// A rule over normalized names: `iban`, `*_iban`, `bank*`.
 pub(super) struct Glob {
     pattern: Box<[u8]>,
@@ -156,6 +164,11 @@ impl Glob {
             return Err(InvalidGlob::Everything(glob.to_owned()));
         }
         Ok(Self { pattern, letters: name.letters, exact })
+    }
+
+    /// Whether a name with these letters may match.
+    pub(super) fn may_match(&self, letters: u32) -> bool {
+        self.letters & !letters == 0
     }
 
     pub(super) fn matches(&self, name: &Name) -> bool {

@@ -13,21 +13,54 @@ pub enum Kind {
     Email,
     /// A phone number.
     Phone,
-    /// A US social security number or taxpayer number.
-    Ssn,
     /// A payment card number.
     Card,
-    /// Something with the form of a credential: a private key, a JWT, a forge or cloud token.
-    Credential,
-    /// A credential that this process holds, found by its value.
+    /// A US social security number or taxpayer number.
+    Ssn,
+    /// An international bank account number.
+    Iban,
+    /// An IP address. Looked for only where asked.
+    Ip,
+    /// The hardware address of a network card. Looked for only where asked.
+    Mac,
+    /// User information or a secret parameter of a URL.
+    UrlSecret,
+    /// A JSON Web Token.
+    Jwt,
+    /// A private key in PEM.
+    Pem,
+    /// The token of a `Bearer` header.
+    Bearer,
+    /// The credentials of a `Basic` header.
+    Basic,
+    /// A credential: one that this process holds, found by its value, or one with the form of a cloud's, forge's or
+    /// service's token.
     Secret,
+    /// What a pattern of the application's own matches.
+    Pattern,
     /// A text that could not be looked at entirely.
     Blocked,
 }
 
 impl Kind {
-    const ALL: [Kind; 8] =
-        [Kind::Key, Kind::Email, Kind::Phone, Kind::Ssn, Kind::Card, Kind::Credential, Kind::Secret, Kind::Blocked];
+    const ALL: [Kind; 16] = [
+        Kind::Key,
+        Kind::Email,
+        Kind::Phone,
+        Kind::Card,
+        Kind::Ssn,
+        Kind::Iban,
+        Kind::Ip,
+        Kind::Mac,
+        Kind::UrlSecret,
+        Kind::Jwt,
+        Kind::Pem,
+        Kind::Bearer,
+        Kind::Basic,
+        Kind::Secret,
+        Kind::Pattern,
+        Kind::Blocked,
+    ];
 
     /// The kind's name, as in masks and audit records.
     pub fn name(self) -> &'static str {
@@ -41,22 +74,44 @@ impl Kind {
             Kind::Key => "«redacted:key»",
             Kind::Email => "«redacted:email»",
             Kind::Phone => "«redacted:phone»",
-            Kind::Ssn => "«redacted:ssn»",
             Kind::Card => "«redacted:card»",
-            Kind::Credential => "«redacted:credential»",
+            Kind::Ssn => "«redacted:ssn»",
+            Kind::Iban => "«redacted:iban»",
+            Kind::Ip => "«redacted:ip»",
+            Kind::Mac => "«redacted:mac»",
+            Kind::UrlSecret => "«redacted:url_secret»",
+            Kind::Jwt => "«redacted:jwt»",
+            Kind::Pem => "«redacted:pem»",
+            Kind::Bearer => "«redacted:bearer»",
+            Kind::Basic => "«redacted:basic»",
             Kind::Secret => "«redacted:secret»",
+            Kind::Pattern => "«redacted:pattern»",
             Kind::Blocked => "«redacted:blocked»",
         }
     }
 
+    /// The kind with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Whether `text` is one mask and nothing else.
     pub(super) fn is_mask(text: &str) -> bool {
-        text.starts_with(OPEN) && Self::ALL.iter().any(|kind| kind.mask() == text)
+        text.starts_with(OPEN) && Self::mask_len(text.as_bytes()) == Some(text.len())
     }
 
     /// The length of the mask that `text` begins with.
     pub(super) fn mask_len(text: &[u8]) -> Option<usize> {
+        if !text.starts_with(OPEN.as_bytes()) {
+            return None;
+        }
         Self::ALL.iter().map(|kind| kind.mask()).find(|mask| text.starts_with(mask.as_bytes())).map(str::len)
+    }
+
+    /// Where masks are in a text.
+    pub(super) fn masks(text: &str) -> Vec<std::ops::Range<usize>> {
+        let found = memchr::memmem::find_iter(text.as_bytes(), OPEN);
+        found.filter_map(|i| Self::mask_len(&text.as_bytes()[i..]).map(|length| i..i + length)).collect()
     }
 
     /// A text without the masks in it: they say nothing, least of all that a key is about a `secret`.
@@ -67,6 +122,29 @@ impl Kind {
     /// Whether `text` occurs in some mask: such a text can't be removed by value without masking masks.
     pub(super) fn in_some_mask(text: &str) -> bool {
         Self::ALL.iter().any(|kind| kind.mask().contains(text))
+    }
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kinds(u32);
+
+impl Kinds {
+    pub(super) const NONE: Kinds = Kinds(0);
+
+    /// All that is looked for unless something else is asked for: all but network addresses.
+    pub(super) const DEFAULT: Kinds = Kinds(!(1 << Kind::Ip as u32 | 1 << Kind::Mac as u32));
+
+    pub(super) const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << kind as u32)
+    }
+
+    pub(super) const fn without(self, kind: Kind) -> Self {
+        Self(self.0 & !(1 << kind as u32))
+    }
+
+    pub(super) const fn has(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u32 != 0
     }
 }
 
@@ -134,6 +212,7 @@ mod tests {
         assert!(!Kind::is_mask("«redacted:anything»"));
         for (i, kind) in Kind::ALL.iter().enumerate() {
             assert_eq!(i, *kind as usize, "the table is in the order of the declaration");
+            assert_eq!(Kind::named(kind.name()), Some(*kind));
         }
     }
 }

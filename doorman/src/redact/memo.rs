@@ -1,4 +1,7 @@
-//! What the keys of one value say: records of the same kind have the same keys, so most are looked up, not judged.
+//! What keys say: records of the same kind have the same keys, so most are looked up, not judged.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::keys::Name;
 use super::rules::Verdict;
@@ -8,6 +11,7 @@ use super::rules::Verdict;
 pub(super) struct Seen {
     pub(super) verdict: Verdict,
     pub(super) role: Role,
+    pub(super) told: Told,
     /// The key itself holds nothing that is to be masked.
     pub(super) clean: bool,
 }
@@ -37,49 +41,108 @@ impl Role {
     }
 }
 
+/// What a key says about the numbers in its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// They are phones: `"mobile": "4155550100"`.
+    Phone,
+    Nothing,
+}
+
+impl Told {
+    pub(super) fn by(name: &Name) -> Self {
+        const PHONE: &[&[u8]] = &[
+            b"phone",
+            b"phones",
+            b"telephone",
+            b"tel",
+            b"mobile",
+            b"cellphone",
+            b"fax",
+            b"msisdn",
+            b"whatsapp",
+            b"telefon",
+            b"telefono",
+            b"celular",
+            b"landline",
+        ];
+        const OTHER: &[&[u8]] = &[b"id", b"count", b"type", b"model", b"os", b"serial", b"imei", b"at"];
+        let has = |words: &[&[u8]]| name.words().any(|word| words.contains(&word));
+        let joined = || name.as_bytes().ends_with(b"phonenumber");
+        if (has(PHONE) || joined()) && !has(OTHER) { Self::Phone } else { Self::Nothing }
+    }
+}
+
 /// Longer keys are judged anew each time.
 const LONGEST: usize = 30;
-const SLOTS: usize = 16;
+const SLOTS: usize = 512;
 
-/// A direct-mapped cache on the stack.
-pub(super) struct Memo([Slot; SLOTS]);
+/// A plan's number in this process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Id(u32);
+
+impl Id {
+    pub(super) fn next() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What the keys of this thread's values have said.
+struct Memo(Vec<Slot>);
 
 #[derive(Clone, Copy)]
 struct Slot {
-    /// Its length is 0 if the slot is empty; the empty key is never stored.
+    plan: u32,
     len: u8,
     key: [u8; LONGEST],
     seen: Seen,
 }
 
+thread_local! {
+    static MEMO: RefCell<Memo> = const { RefCell::new(Memo(Vec::new())) };
+}
+
+/// What a key says to a plan: `judge`, unless it was asked for lately. A key that is to be masked itself isn't kept.
+pub(super) fn seen(plan: Id, key: &str, judge: impl FnOnce() -> Seen) -> Seen {
+    let Some(slot) = slot(plan, key) else { return judge() };
+    let known = MEMO.with_borrow(|memo| {
+        let known = memo.0.get(slot).filter(|known| known.plan == plan.0)?;
+        (known.key.get(..usize::from(known.len)) == Some(key.as_bytes())).then_some(known.seen)
+    });
+    known.unwrap_or_else(|| {
+        let seen = judge();
+        if seen.clean {
+            MEMO.with_borrow_mut(|memo| memo.keep(slot, plan, key, seen));
+        }
+        seen
+    })
+}
+
 impl Memo {
-    pub(super) fn new() -> Self {
-        let seen = Seen { verdict: Verdict::Scan, role: Role::None, clean: true };
-        Self([Slot { len: 0, key: [0; LONGEST], seen }; SLOTS])
-    }
-
-    pub(super) fn get(&self, key: &str) -> Option<Seen> {
-        let slot = &self.0[slot(key)?];
-        (slot.key.get(..usize::from(slot.len)) == Some(key.as_bytes())).then_some(slot.seen)
-    }
-
-    pub(super) fn put(&mut self, key: &str, seen: Seen) {
-        let (Some(index), Ok(len)) = (slot(key), u8::try_from(key.len())) else { return };
-        let slot = &mut self.0[index];
-        slot.len = len;
-        slot.key[..key.len()].copy_from_slice(key.as_bytes());
-        slot.seen = seen;
+    fn keep(&mut self, index: usize, plan: Id, key: &str, seen: Seen) {
+        if self.0.is_empty() {
+            self.0 = vec![Slot { plan: 0, len: 0, key: [0; LONGEST], seen }; SLOTS];
+        }
+        if let (Some(slot), Ok(len)) = (self.0.get_mut(index), u8::try_from(key.len())) {
+            slot.plan = plan.0;
+            slot.len = len;
+            slot.key[..key.len()].copy_from_slice(key.as_bytes());
+            slot.seen = seen;
+        }
     }
 }
 
 /// Where a key is kept, if it is.
-fn slot(key: &str) -> Option<usize> {
-    match key.as_bytes() {
-        [first, .., last] if key.len() <= LONGEST => {
-            Some((usize::from(*first) ^ (usize::from(*last) << 2) ^ (key.len() << 1)) % SLOTS)
-        }
-        _ => None,
+fn slot(plan: Id, key: &str) -> Option<usize> {
+    let bytes = key.as_bytes();
+    if bytes.len() > LONGEST || bytes.is_empty() {
+        return None;
     }
+    // FNV-1a over the ends and the middle tells keys of one program apart well enough; a mistake costs a judgement.
+    let picked = [0, bytes.len() / 2, bytes.len() - 1, bytes.len() / 3].map(|i| u32::from(bytes[i]));
+    let hash = picked.iter().fold(0x811C_9DC5 ^ plan.0, |hash, b| (hash ^ b).wrapping_mul(0x0100_0193));
+    Some(((hash ^ (hash >> 15)) as usize ^ bytes.len() << 5) % SLOTS)
 }
 
 #[cfg(test)]
@@ -88,13 +151,30 @@ mod tests {
 
     #[test]
     fn remembers_exactly_the_key() {
-        let mut memo = Memo::new();
-        let seen = Seen { verdict: Verdict::Mask, role: Role::None, clean: true };
-        memo.put("password", seen);
-        assert_eq!(memo.get("password"), Some(seen));
-        for other in ["", "p", "passwore", "Password", "pbsswordd", &"x".repeat(100)] {
-            assert_eq!(memo.get(other), None);
-            memo.put(other, seen);
+        let said = |verdict| Seen { verdict, role: Role::None, told: Told::Nothing, clean: true };
+        let (mine, other) = (Id::next(), Id::next());
+        let again = || -> Seen { panic!("judged again") };
+        for key in ["password", "p", "Password", "pbsswordd", "ünïcode"] {
+            assert_eq!(seen(mine, key, || said(Verdict::Mask)).verdict, Verdict::Mask);
+            assert_eq!(seen(mine, key, again).verdict, Verdict::Mask);
+            assert_eq!(seen(other, key, || said(Verdict::Scan)).verdict, Verdict::Scan);
+            assert_eq!(seen(other, key, again).verdict, Verdict::Scan);
+        }
+        for key in ["", "passwords", &"x".repeat(100)] {
+            assert_eq!(seen(mine, key, || said(Verdict::Scan)).verdict, Verdict::Scan);
+        }
+        let unclean = Seen { clean: false, ..said(Verdict::Scan) };
+        assert_eq!(seen(mine, "a@b.com", || unclean), unclean);
+        assert_eq!(seen(mine, "a@b.com", || said(Verdict::Mask)).verdict, Verdict::Mask);
+    }
+
+    #[test]
+    fn phones() {
+        for key in ["phone", "phoneNumber", "home_phone", "mobile", "Fax", "phonenumber", "contact_phone"] {
+            assert_eq!(Told::by(&Name::new(key)), Told::Phone, "{key}");
+        }
+        for key in ["phone_id", "telemetry", "phone_count", "cellular", "number"] {
+            assert_eq!(Told::by(&Name::new(key)), Told::Nothing, "{key}");
         }
     }
 

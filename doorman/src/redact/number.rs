@@ -1,7 +1,10 @@
 //! Runs of digit groups: the shape that cards, phones and social security numbers have in common.
 
 use super::chars;
+use super::idle::{few, lonely, timestamp};
 use super::kind::Kind;
+use super::sep::{Sep, separator};
+use super::spans::Span;
 use super::{card, phone, ssn};
 
 /// A card has at most 19 digits, so that no group beyond the 19th digit matters.
@@ -10,43 +13,21 @@ pub(super) const MAX_DIGITS: usize = 19;
 /// Phones and social security numbers have no more groups than this; only cards may be spelled digit by digit.
 const FEW_GROUPS: usize = 8;
 
-/// What stands between two groups of digits; a bit, so that shapes can name sets of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sep(pub(super) u8);
-
-impl Sep {
-    pub(super) const NONE: Sep = Sep(0);
-    pub(super) const SPACE: Sep = Sep(1);
-    pub(super) const DASH: Sep = Sep(2);
-    pub(super) const DOT: Sep = Sep(4);
-    pub(super) const COMMA: Sep = Sep(8);
-    pub(super) const SLASH: Sep = Sep(16);
-    pub(super) const UNDERSCORE: Sep = Sep(32);
-    pub(super) const PAREN: Sep = Sep(64);
-
-    pub(super) const fn or(self, other: Sep) -> Sep {
-        Sep(self.0 | other.0)
-    }
-
-    pub(super) fn within(self, set: Sep) -> bool {
-        self.0 & !set.0 == 0
-    }
-
-    /// Separators that also stand between one number and the next in prose and lists.
-    pub(super) fn is_weak(self) -> bool {
-        self.within(Sep::SPACE.or(Sep::SLASH).or(Sep::COMMA))
-    }
-}
-
 /// A run of digits and what separates it from the next one.
 #[derive(Clone, Copy)]
 pub(super) struct Group {
-    /// Byte position after the last digit.
-    pub(super) end: usize,
-    /// How many digits this and the groups before have together.
-    pub(super) total: usize,
+    /// Byte position after the last digit, from where the first group begins.
+    end: u32,
+    total: u8,
     /// What follows; `NONE` if no digits follow after it.
     pub(super) sep: Sep,
+}
+
+impl Group {
+    /// How many digits this and the groups before have together.
+    pub(super) fn total(&self) -> usize {
+        usize::from(self.total)
+    }
 }
 
 /// What stands before the first group.
@@ -56,7 +37,7 @@ pub(super) enum Before {
     Edge,
     /// A letter, a digit or `_`: the digits are the tail of a word.
     Word,
-    /// `INV-`: a dash after a word.
+    /// `INV-`, `orders/`: a dash or slash after a word.
     Label,
     /// Another group of digits, and a separator.
     Digits(Sep),
@@ -78,6 +59,17 @@ pub(super) struct Candidate {
     second: usize,
 }
 
+/// What a scan sees.
+pub(super) struct Sight<'a> {
+    pub(super) text: &'a str,
+    /// Nothing reaches back over this position.
+    pub(super) floor: usize,
+    /// Whether the text is known to hold phones.
+    pub(super) told: bool,
+    /// What was found before.
+    pub(super) spans: &'a [Span],
+}
+
 /// What a scan at one group of digits came to.
 pub(super) struct Step {
     /// What is to be masked.
@@ -89,43 +81,46 @@ pub(super) struct Step {
 }
 
 /// Looks at the group of digits at `start`. `after` is the separator if another group of the run stands before.
-pub(super) fn step(text: &str, start: usize, floor: usize, after: Option<Sep>) -> Step {
-    if let Some(end) = lonely(text, start) {
-        return Step { found: None, next: end, follow: None };
+pub(super) fn step(sight: &Sight<'_>, start: usize, after: Option<Sep>) -> Step {
+    let nothing = |next| Step { found: None, next, follow: None };
+    let &Sight { text, floor, .. } = sight;
+    if let Some(end) = timestamp(text.as_bytes(), start).or_else(|| lonely(text, start, sight.told)) {
+        return nothing(end);
+    }
+    if let Some(end) = few(text.as_bytes(), start) {
+        return nothing(end);
     }
     let candidate = match Candidate::parse(text, start, floor, after) {
         Ok(candidate) => candidate,
-        Err(end) => return Step { found: None, next: end, follow: None },
+        Err(end) => return nothing(end),
     };
     if candidate.total() >= 7
-        && let Some((n, kind)) = candidate.recognize(text)
+        && let Some((end, kind)) = candidate.recognize(sight)
     {
-        let from = if kind == Kind::Phone { candidate.prefix_start(text, floor) } else { candidate.start };
-        let end = candidate.groups()[n - 1].end;
+        let from = if kind == Kind::Phone { candidate.prefix_start(text, floor, end) } else { candidate.start };
         if !in_uuid(text, start, end) {
             return Step { found: Some((from, end, kind)), next: end, follow: None };
         }
     }
+    if phone::is_date(&candidate, 0) {
+        return nothing(candidate.end_of(2));
+    }
+    if let Some(end) = candidate.singles() {
+        return nothing(end);
+    }
     let first = candidate.groups()[0];
-    Step { found: None, next: first.end, follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)) }
-}
-
-/// The end of a group that can't be anything: too short to be a number alone, and nothing follows. Most digits in most
-/// texts are of this sort.
-fn lonely(text: &str, start: usize) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let run = bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let end = start + run;
-    let plus = start.checked_sub(1).is_some_and(|i| matches!(bytes[i], b'+' | b'(' | 0x80..));
-    let short = run > 0 && run < if plus { 7 } else { 13 };
-    (short && bytes.get(end).is_none_or(u8::is_ascii) && separator(text, end).is_none()).then_some(end)
+    Step {
+        found: None,
+        next: candidate.end_of(0),
+        follow: (first.sep != Sep::NONE).then_some((candidate.second, first.sep)),
+    }
 }
 
 impl Candidate {
     /// Reads the groups. `Err` is the end of a group that alone has too many digits.
     fn parse(text: &str, start: usize, floor: usize, after: Option<Sep>) -> Result<Self, usize> {
         let (plus, paren, before) = before(text, start, floor, after);
-        let none = Group { end: start, total: 0, sep: Sep::NONE };
+        let none = Group { end: 0, total: 0, sep: Sep::NONE };
         let mut this = Self {
             start,
             plus,
@@ -146,7 +141,8 @@ impl Candidate {
             total += count;
             let separator = separator(text, end);
             let sep = separator.map_or(Sep::NONE, |(sep, _)| sep);
-            this.groups[this.len] = Group { end, total, sep };
+            this.groups[this.len] =
+                Group { end: u32::try_from(end - start).unwrap_or(u32::MAX), total: total as u8, sep };
             this.len += 1;
             let Some((_, next)) = separator else { return Ok(this) };
             if this.len == 1 {
@@ -163,43 +159,67 @@ impl Candidate {
         &self.groups[..self.len]
     }
 
+    /// Where a long run ends of groups that all are single digits: a card that is spelled digit by digit begins with the
+    /// first of them, or with none.
+    fn singles(&self) -> Option<usize> {
+        let last = self.len.checked_sub(1).filter(|last| *last >= FEW_GROUPS - 1)?;
+        (self.total() == self.len).then(|| self.end_of(last))
+    }
+
+    /// Where the group with this index ends in the text.
+    pub(super) fn end_of(&self, index: usize) -> usize {
+        self.start + self.groups[index].end as usize
+    }
+
     /// How many digits the group with this index has.
     pub(super) fn size(&self, index: usize) -> usize {
-        self.groups[index].total - self.from(index)
+        self.groups[index].total() - self.from(index)
     }
 
     /// The number that the group with this index spells.
     pub(super) fn value(&self, index: usize) -> u64 {
-        self.digits[self.from(index)..self.groups[index].total].iter().fold(0, |n, &d| n * 10 + u64::from(d))
+        self.digits[self.from(index)..self.groups[index].total()].iter().fold(0, |n, &d| n * 10 + u64::from(d))
     }
 
     fn from(&self, index: usize) -> usize {
-        index.checked_sub(1).map_or(0, |i| self.groups[i].total)
+        index.checked_sub(1).map_or(0, |i| self.groups[i].total())
     }
 
     fn total(&self) -> usize {
-        self.groups().last().map_or(0, |group| group.total)
+        self.groups().last().map_or(0, |group| group.total())
     }
 
-    /// How many groups make up a number that is to be masked, and of what kind.
-    fn recognize(&self, text: &str) -> Option<(usize, Kind)> {
+    /// Where a number ends that is to be masked, and of what kind it is.
+    fn recognize(&self, sight: &Sight<'_>) -> Option<(usize, Kind)> {
         if !self.plus {
             if let Some(n) = card::find(self) {
-                return Some((n, Kind::Card));
+                return Some((self.end_of(n - 1), Kind::Card));
             }
             if ssn::matches(self) {
-                return Some((3, Kind::Ssn));
+                return Some((self.end_of(2), Kind::Ssn));
+            }
+            if ssn::is_named(self, sight) {
+                return Some((self.end_of(0), Kind::Ssn));
             }
         }
-        phone::find(self, text).map(|n| (n, Kind::Phone))
+        phone::find(self, sight).map(|end| (end, Kind::Phone))
     }
 
-    /// Where a phone's `+` and `(` begin.
-    fn prefix_start(&self, text: &str, floor: usize) -> usize {
+    /// Where a phone's `+` and `(` begin. A parenthesis that isn't closed within the number is the sentence's.
+    fn prefix_start(&self, text: &str, floor: usize, end: usize) -> usize {
         let mut start = self.start;
-        while let Some(c) = chars::before(text, start, floor)
-            && (chars::invisible(c) || matches!(chars::fold(c), '+' | '('))
-        {
+        let mut open = text[start..end].chars().fold(0_i32, |open, c| match chars::fold(c) {
+            ')' => open + 1,
+            '(' => open - 1,
+            _ => open,
+        });
+        while let Some(c) = chars::before(text, start, floor) {
+            match chars::fold(c) {
+                '+' => {}
+                '(' if open > 0 => open -= 1,
+                _ if chars::invisible(c) => {}
+                _ => break,
+            }
             start -= c.len_utf8();
         }
         start
@@ -209,91 +229,30 @@ impl Candidate {
 /// Reads one group into `into`; counts on (and reads over) digits that have no room.
 fn digits(text: &str, start: usize, into: &mut [u8]) -> (usize, usize) {
     let bytes = text.as_bytes();
-    let (mut at, mut end, mut count) = (start, start, 0);
-    while let Some(&b) = bytes.get(at) {
-        let (value, len) = if b.is_ascii() {
-            (b.is_ascii_digit().then(|| b - b'0'), 1)
-        } else {
-            let Some(c) = chars::at(text, at) else { break };
-            if chars::invisible(c) {
-                at += c.len_utf8();
-                continue;
-            }
-            (chars::digit(c), c.len_utf8())
-        };
-        let Some(value) = value else { break };
+    let plain = bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+    for (slot, b) in into.iter_mut().zip(&bytes[start..start + plain]) {
+        *slot = b - b'0';
+    }
+    let end = start + plain;
+    if bytes.get(end).is_none_or(u8::is_ascii) { (end, plain) } else { wide_digits(text, end, plain, into) }
+}
+
+/// Goes on with digits of other scripts, and such as have something invisible between them.
+fn wide_digits(text: &str, mut end: usize, mut count: usize, into: &mut [u8]) -> (usize, usize) {
+    let mut at = end;
+    while let Some(c) = chars::at(text, at) {
+        at += c.len_utf8();
+        if chars::invisible(c) {
+            continue;
+        }
+        let Some(value) = chars::digit(c) else { break };
         if let Some(slot) = into.get_mut(count) {
             *slot = value;
         }
         count += 1;
-        at += len;
         end = at;
     }
     (end, count)
-}
-
-/// The separator at `end`, and where the group after it begins; nothing if no digit follows.
-fn separator(text: &str, end: usize) -> Option<(Sep, usize)> {
-    // Most groups end at something that is no separator.
-    let first = *text.as_bytes().get(end)?;
-    if first.is_ascii() && !matches!(first, b' ' | b'-' | b'.' | b',' | b'/' | b'_' | b'(' | b')') {
-        return None;
-    }
-    // Most separators are one ASCII character.
-    if first.is_ascii() && text.as_bytes().get(end + 1).is_some_and(u8::is_ascii_digit) {
-        return Sep::of(char::from(first)).map(|sep| (sep, end + 1));
-    }
-    let mut sep = Sep::NONE;
-    let mut marks = 0;
-    let mut last = ' ';
-    for (offset, c) in text.get(end..)?.char_indices() {
-        if chars::invisible(c) {
-            continue;
-        }
-        if chars::digit(c).is_some() {
-            // ` -5` is a negative number, `, ` and `. ` end a clause: no separators within one number.
-            let joined = marks > 0 && !(marks == 2 && sep == Sep::SPACE.or(Sep::DASH) && chars::dash(last));
-            return sep.simplified().filter(|_| joined).map(|sep| (sep, end + offset));
-        }
-        marks += 1;
-        if marks > 3 {
-            return None;
-        }
-        let mark = Sep::of(c)?;
-        // `--`, `..`, `//` and the like separate sentences and paths, not digits.
-        if sep.0 & mark.0 & !Sep::SPACE.0 & !Sep::PAREN.0 != 0 {
-            return None;
-        }
-        sep = sep.or(mark);
-        last = c;
-    }
-    None
-}
-
-impl Sep {
-    fn of(c: char) -> Option<Sep> {
-        Some(match chars::fold(c) {
-            '.' => Sep::DOT,
-            ',' => Sep::COMMA,
-            '/' => Sep::SLASH,
-            '_' => Sep::UNDERSCORE,
-            '(' | ')' => Sep::PAREN,
-            _ if chars::space(c) => Sep::SPACE,
-            _ if chars::dash(c) => Sep::DASH,
-            _ => return None,
-        })
-    }
-
-    /// The one separator that a mixture amounts to: `) - ` is a parenthesis, ` - ` a dash; a padded dot or comma is none.
-    fn simplified(self) -> Option<Sep> {
-        const PADDED: Sep = Sep::SPACE.or(Sep::DASH).or(Sep::SLASH);
-        match self {
-            _ if self.0 & Sep::PAREN.0 != 0 => self.within(PADDED.or(Sep::DOT).or(Sep::PAREN)).then_some(Sep::PAREN),
-            _ if self.0.count_ones() == 1 => Some(self),
-            _ if self.within(PADDED) => Some(Sep(self.0 & !Sep::SPACE.0)).filter(|sep| sep.0.count_ones() == 1),
-            _ => None,
-        }
-    }
 }
 
 fn before(text: &str, start: usize, floor: usize, after: Option<Sep>) -> (bool, bool, Before) {
@@ -312,8 +271,11 @@ fn before(text: &str, start: usize, floor: usize, after: Option<Sep>) -> (bool, 
     let before = match (after, previous) {
         (Some(sep), _) if !plus => Before::Digits(sep),
         (_, Some(c)) if word(c) => Before::Word,
-        (_, Some(c)) if chars::dash(c) && chars::before(text, at - c.len_utf8(), floor).is_some_and(word) => {
-            Before::Label
+        // A path goes on after a slash: `/orders/030040`.
+        (_, Some(c)) if chars::dash(c) || c == '/' => {
+            let label = chars::before(text, at - c.len_utf8(), floor);
+            let is = |b: char| if c == '/' { b.is_ascii_lowercase() } else { word(b) };
+            if label.is_some_and(is) { Before::Label } else { Before::Edge }
         }
         _ => Before::Edge,
     };

@@ -11,6 +11,8 @@ const LONGEST_KEY: usize = 64;
 /// The key that stands before a `=` or `:`.
 pub(super) struct Key<'t> {
     pub(super) text: &'t str,
+    /// Where it begins.
+    pub(super) start: usize,
     /// The quote that stands before it, if any.
     quote: Option<u8>,
     /// Whether it is a path or the name of a file rather than a key.
@@ -52,7 +54,7 @@ pub(super) fn key_before(text: &str, sep: usize, floor: usize) -> Option<Key<'_>
     let start = word.map_or(start, |(i, c)| start + i + c.len_utf8());
     let quote = start.checked_sub(1).map(|i| bytes[i]).filter(|b| matches!(b, b'"' | b'\'' | b'`'));
     let path = || is_file(&text[start..end]) || is_path(text, start, floor);
-    (start < end).then(|| Key { text: &text[start..end], quote, path: path() })
+    (start < end).then(|| Key { text: &text[start..end], start, quote, path: path() })
 }
 
 /// The value after the separator at `sep`, if there is one to mask.
@@ -82,8 +84,35 @@ pub(super) fn value_after(text: &str, sep: usize, key: &Key<'_>) -> Option<Range
         _ => start..start + Kind::mask_len(rest).map_or_else(|| word(rest), |mask| with_tail(rest, mask)),
     };
     let value = &text[range.clone()];
-    let nothing = value.is_empty() || matches!(value, "null" | "None" | "nil" | "undefined") || Kind::is_mask(value);
+    let nothing = value.is_empty()
+        || matches!(value, "null" | "None" | "nil" | "undefined")
+        || is_type(value)
+        || Kind::is_mask(value)
+        || value.split_once(' ').is_some_and(|(scheme, rest)| is_scheme(scheme.as_bytes()) && Kind::is_mask(rest));
     (!nothing).then_some(range)
+}
+
+/// Whether a value is the name of a type: source code declares `password: String,`.
+fn is_type(value: &str) -> bool {
+    const TYPES: [&str; 16] = [
+        "String",
+        "string",
+        "str",
+        "&str",
+        "&'static",
+        "char",
+        "bool",
+        "boolean",
+        "int",
+        "integer",
+        "number",
+        "bytes",
+        "any",
+        "Secret",
+        "SecretStr",
+        "SecretString",
+    ];
+    TYPES.contains(&value.trim_end_matches([',', ';', ')', '>']).trim_start_matches("Option<"))
 }
 
 /// Whether the key that begins at `start` is the last part of a path: `"etc/passwd"`, `/etc/passwd`, `./token`.
@@ -189,8 +218,15 @@ fn with_tail(rest: &[u8], length: usize) -> usize {
 /// The length of a bare value, with the scheme word of a header before it.
 fn word(rest: &[u8]) -> usize {
     let first = bare(rest);
-    let scheme = [&b"bearer"[..], b"basic", b"digest", b"token"].iter().any(|s| rest[..first].eq_ignore_ascii_case(s));
-    if scheme && rest.get(first) == Some(&b' ') { first + 1 + bare(&rest[first + 1..]) } else { first }
+    if is_scheme(&rest[..first]) && rest.get(first) == Some(&b' ') {
+        first + 1 + bare(&rest[first + 1..])
+    } else {
+        first
+    }
+}
+
+fn is_scheme(word: &[u8]) -> bool {
+    [&b"bearer"[..], b"basic", b"digest", b"token"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
 /// The length of a bare value without spaces. Passwords have commas, semicolons and ampersands in them: these end the
@@ -299,6 +335,8 @@ mod tests {
             "=x",
             "pwd=«redacted:key»",
             "pwd: null",
+            "pwd: String,",
+            "pwd: Option<String>,",
             "pwd=\"\"",
         ] {
             assert_eq!(pair(text), None, "{text}");

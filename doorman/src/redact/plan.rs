@@ -1,16 +1,23 @@
 //! What one tool's results go through.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::keys::Name;
-use super::kind::Counts;
-use super::rules::{Globs, Verdict, built_in};
+use super::escaped::{self, Unescaped};
+use super::keys::{self, Name};
+use super::kind::{Counts, Kind, Kinds};
+use super::marks::Bytes;
+use super::memo::{self, Role, Seen, Told};
+use super::patterns::Patterns;
+use super::rules::{Globs, Verdict, built_in, may_be_built_in, suspicion};
+use super::scan::Again;
 use super::scrub::Scrubber;
+use super::spans::{Span, Spans};
 use super::walk::{Place, Walker};
-use super::{credential, scan, widen};
+use super::{credential, runs, scan, widen};
 
 /// How often a text is looked at when matches touch each other; keeps the worst case linear.
 const MOST_PASSES: usize = 6;
@@ -37,13 +44,17 @@ pub struct Plan {
     pub(super) shared: Arc<Shared>,
     pub(super) redact: Globs,
     pub(super) reveal: Globs,
+    pub(super) patterns: Patterns,
+    /// What tells the plan from all others of the process.
+    pub(super) id: memo::Id,
 }
 
 /// What all plans of a redactor have in common.
 pub(super) struct Shared {
     pub(super) scrubber: Scrubber,
     pub(super) keys: Globs,
-    pub(super) detectors: bool,
+    pub(super) detectors: Kinds,
+    pub(super) patterns: Patterns,
 }
 
 impl Plan {
@@ -78,9 +89,32 @@ impl Plan {
         widen::widen(self, schema);
     }
 
+    /// Redacts a text that is one JSON value of any type, and says if it isn't. What doesn't change stays as it is written.
+    ///
+    /// # Errors
+    /// If the text is beyond the bounds.
+    pub fn json<'a>(&self, text: &'a str, counts: &mut Counts) -> Result<Option<Cow<'a, str>>, Blocked> {
+        Walker::new(self, counts).json(text, Place::ROOT)
+    }
+
+    /// Where in a text is what [`text`](Self::text) would mask, in bytes, in ascending order and without overlaps. What
+    /// a key says is masked is a [`Kind::Secret`] here.
+    pub fn spans(&self, text: &str) -> Vec<Span> {
+        let mut spans = self.find(text, Told::Nothing).into_vec();
+        spans.iter_mut().filter(|span| span.kind == Kind::Key).for_each(|span| span.kind = Kind::Secret);
+        spans
+    }
+
     /// What a key says. A tool's own `redact` goes before `reveal`, which goes before the general rules.
     pub(super) fn verdict(&self, key: &str) -> Verdict {
-        self.verdict_of(&Name::new(key))
+        self.seen(key).verdict
+    }
+
+    /// Whether a text, which isn't a key but may say what something else is, names what is masked.
+    pub(super) fn names_masked(&self, text: &str) -> bool {
+        let letters = keys::letters(text);
+        let may = may_be_built_in(letters) || self.redact.may_match(letters) || self.shared.keys.may_match(letters);
+        may && self.verdict_of(&Name::new(text)) == Verdict::Mask
     }
 
     pub(super) fn verdict_of(&self, name: &Name) -> Verdict {
@@ -91,8 +125,26 @@ impl Plan {
         } else if built_in(name) || self.shared.keys.matches(name) {
             Verdict::Mask
         } else {
-            Verdict::Scan
+            suspicion(name).map_or(Verdict::Scan, Verdict::Suspect)
         }
+    }
+
+    /// What a key says about its value and itself, remembered for as long as the thread lives.
+    pub(super) fn seen(&self, key: &str) -> Seen {
+        memo::seen(self.id, key, || {
+            let name = Name::new(key);
+            Seen {
+                verdict: self.verdict_of(&name),
+                role: Role::of(&name),
+                told: Told::by(&name),
+                clean: self.is_clean(key),
+            }
+        })
+    }
+
+    /// Whether a key itself holds nothing that is to be masked.
+    fn is_clean(&self, key: &str) -> bool {
+        self.find(key, Told::Nothing).is_empty()
     }
 
     /// Removes secrets by value.
@@ -101,36 +153,166 @@ impl Plan {
     }
 
     /// All stages, on a text as it is written.
-    pub(super) fn flat<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        let text = self.scrub(text, counts);
-        if !self.shared.detectors {
-            return text;
+    pub(super) fn flat<'a>(&self, text: &'a str, bytes: Bytes, told: Told, counts: &mut Counts) -> Cow<'a, str> {
+        let spans = self.find_in(text, bytes, told);
+        if spans.is_empty() {
+            return Cow::Borrowed(text);
         }
-        let mut text = text;
-        // A mask is an edge where there was none before, so what it stands beside may have to be judged anew.
+        spans.count(counts);
+        spans.apply(text)
+    }
+
+    /// What all stages find in a text as it is written.
+    pub(super) fn find(&self, text: &str, told: Told) -> Spans {
+        self.find_in(text, Bytes::of(text), told)
+    }
+
+    pub(super) fn find_in(&self, text: &str, bytes: Bytes, told: Told) -> Spans {
+        let mut all = self.by_value(text);
+        let kinds = self.shared.detectors;
+        let short = text.len() < credential::SHORTEST;
+        if kinds == Kinds::NONE || short && !bytes.may_mark() && !bytes.may_have_space() {
+            return all;
+        }
+        let mut bytes = if all.is_empty() { bytes } else { Bytes::ANY };
         for _ in 0..MOST_PASSES {
-            let mut again = false;
-            text = then(text, |text| credential::mask(text, counts));
-            text = then(text, |text| {
-                let pass = scan::mask(text, &|key| self.verdict(key), counts);
-                again = pass.again;
-                pass.text
-            });
-            if !again {
+            self.by_form(text, bytes, told, &mut all);
+            let runs = bytes.may_have_capital() && text.len() >= runs::SHORTEST;
+            if !bytes.may_escape() && !runs || all.cover(text) {
                 break;
             }
+            // What was beside something that is masked now may be hidden no longer, and what it hid may be beside more.
+            let view = all.apply(text);
+            let hidden = self.hidden(&view, told);
+            if hidden.is_empty() {
+                break;
+            }
+            all.absorb(hidden);
+            bytes = Bytes::ANY;
         }
-        text
+        all
+    }
+
+    /// Held secrets, and what own patterns match.
+    fn by_value(&self, text: &str) -> Spans {
+        let mut all = self.shared.scrubber.find(text);
+        if !self.shared.patterns.is_empty() || !self.patterns.is_empty() {
+            let view = all.apply(text);
+            let mut found = Vec::new();
+            self.shared.patterns.find(&view, &mut found);
+            self.patterns.find(&view, &mut found);
+            all.absorb(Spans::union(found));
+        }
+        all
+    }
+
+    /// What has the form of something, beside what was found before. `bytes` are those of the text.
+    fn by_form(&self, text: &str, mut bytes: Bytes, told: Told, all: &mut Spans) {
+        let kinds = self.shared.detectors;
+        let mut view = all.apply(text);
+        let mut parts = None;
+        // A mask is an edge where there was none before, so what it stands beside may have to be judged anew.
+        for _ in 0..MOST_PASSES {
+            let mut found = Spans::default();
+            credential::find(&view, kinds, &mut found);
+            if !found.is_empty() {
+                all.absorb(found);
+                view = all.apply(text);
+                bytes = Bytes::ANY;
+                parts = None;
+            }
+            if !bytes.may_mark() {
+                break;
+            }
+            let mut found = Spans::default();
+            let again = scan::find(self, &view, parts.as_deref(), told, &mut found);
+            let places = match again {
+                Again::Around(places) => Some(found.places_of_masks(&places)),
+                Again::Everything => None,
+                Again::Nothing => {
+                    all.absorb(found);
+                    break;
+                }
+            };
+            all.absorb(found);
+            view = all.apply(text);
+            parts = places.map(|places| lines(&view, &places));
+        }
+    }
+
+    /// What is found only once escapes are resolved, or in base64 within the text.
+    fn hidden(&self, text: &str, told: Told) -> Spans {
+        let mut found = Vec::new();
+        let first = |text: &str| {
+            let mut inner = self.by_value(text);
+            self.by_form(text, Bytes::ANY, Told::Nothing, &mut inner);
+            inner.as_slice().first().map(|span| span.kind)
+        };
+        runs::find(text, first, &mut found);
+        let (mut at, ascii) = (0, text.is_ascii());
+        while let Some(escape) = escaped::first(text, at, ascii) {
+            // No escape is written over the end of a line.
+            let start = memchr::memrchr(b'\n', &text.as_bytes()[..escape]).map_or(0, |i| i + 1);
+            at = memchr::memchr(b'\n', &text.as_bytes()[escape..]).map_or(text.len(), |i| escape + i);
+            if let Some(unescaped) = Unescaped::of(&text[start..at]) {
+                let mut inner = self.by_value(&unescaped.text);
+                self.by_form(&unescaped.text, Bytes::ANY, told, &mut inner);
+                let origins = inner.into_vec().into_iter().map(|span| unescaped.origin(span));
+                found.extend(origins.map(|it| Span { start: start + it.start, end: start + it.end, ..it }));
+            }
+        }
+        Spans::union(found)
     }
 }
 
-/// The next stage on what the stage before left. A stage that changes nothing lends what it was given.
-fn then<'a>(text: Cow<'a, str>, stage: impl for<'b> FnOnce(&'b str) -> Cow<'b, str>) -> Cow<'a, str> {
-    match text {
-        Cow::Borrowed(text) => stage(text),
-        Cow::Owned(text) => match stage(&text) {
-            Cow::Owned(next) => Cow::Owned(next),
-            Cow::Borrowed(_) => Cow::Owned(text),
-        },
+/// The lines of a text that some positions in ascending order are in: nothing but a value of many lines, which is found
+/// before, goes on from one line to the next.
+fn lines(text: &str, places: &[usize]) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut lines: Vec<Range<usize>> = Vec::new();
+    for &place in places {
+        if lines.last().is_some_and(|line| place < line.end) {
+            continue;
+        }
+        let start = memchr::memrchr(b'\n', &bytes[..place]).map_or(0, |i| i + 1);
+        let end = memchr::memchr(b'\n', &bytes[place..]).map_or(bytes.len(), |i| place + i);
+        lines.push(start..end.max(place + 1));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::Redactor;
+
+    fn plan() -> Plan {
+        match Redactor::builder().build().and_then(|redactor| redactor.plan_with(&[], &[], &["EMP-[0-9]+"])) {
+            Ok(plan) => plan,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn one_json_value() {
+        let json = |text: &str| plan().json(text, &mut Counts::default()).map(|done| done.map(Cow::into_owned));
+        let some = |text: &str| Ok(Some(text.to_owned()));
+        assert_eq!(json(" {\"a\":1e3,\"password\":2} "), some(" {\"a\":1e3,\"password\":\"«redacted:key»\"} "));
+        assert_eq!(json("\"a@b.com\""), some("\"«redacted:email»\""));
+        assert_eq!(json("4111111111111111"), some("\"«redacted:card»\""));
+        assert_eq!(json("1.50"), some("1.50"));
+        assert_eq!(json("null"), some("null"));
+        assert_eq!(json("{\"a\":1"), Ok(None));
+        assert_eq!(json(""), Ok(None));
+        assert_eq!(json(&"[".repeat(200)), Err(Blocked::TooDeep));
+    }
+
+    #[test]
+    fn spans_of_every_sort() {
+        let text = "EMP-7 mails a@b.com, password=x";
+        let kinds: Vec<_> =
+            plan().spans(text).iter().map(|span| (span.kind.name(), &text[span.start..span.end])).collect();
+        assert_eq!(kinds, [("pattern", "EMP-7"), ("email", "a@b.com"), ("secret", "x")]);
+        assert_eq!(plan().spans("nothing"), []);
     }
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::keys::InvalidGlob;
-use super::kind::{Counts, Kind};
+use super::kind::{Counts, Kind, Kinds};
+use super::memo::Id;
+use super::patterns::{InvalidPattern, Patterns};
 use super::plan::{Plan, Shared};
 use super::rules::Globs;
 use super::scrub::Scrubber;
@@ -16,6 +18,8 @@ use crate::credentials::Secret;
 pub struct InvalidRules {
     /// Key globs that were refused.
     pub globs: Vec<InvalidGlob>,
+    /// Patterns that were refused.
+    pub patterns: Vec<InvalidPattern>,
     /// The held secrets are too many or too long to be searched for.
     pub secrets: bool,
 }
@@ -29,6 +33,10 @@ impl fmt::Display for InvalidRules {
             write!(f, "{separator}{glob}")?;
             separator = "; ";
         }
+        for pattern in &self.patterns {
+            write!(f, "{separator}{pattern}")?;
+            separator = "; ";
+        }
         if self.secrets {
             write!(f, "{separator}the secrets to remove by value are too many or too long")?;
         }
@@ -38,7 +46,7 @@ impl fmt::Display for InvalidRules {
 
 impl From<Vec<InvalidGlob>> for InvalidRules {
     fn from(globs: Vec<InvalidGlob>) -> Self {
-        Self { globs, secrets: false }
+        Self { globs, patterns: Vec::new(), secrets: false }
     }
 }
 
@@ -50,7 +58,7 @@ pub struct Redactor {
 impl Redactor {
     /// A redactor with the built-in key rules and all detectors.
     pub fn builder() -> RedactorBuilder {
-        RedactorBuilder { keys: Vec::new(), secrets: Vec::new(), detectors: true }
+        RedactorBuilder { keys: Vec::new(), patterns: Vec::new(), secrets: Vec::new(), detectors: Kinds::DEFAULT }
     }
 
     /// The plan of one tool: `redact` names keys (globs) whose values are masked too, `reveal` names keys that no rule
@@ -59,12 +67,25 @@ impl Redactor {
     /// # Errors
     /// If a glob matches every key or isn't one. Nothing is half compiled: all mistakes are in the error.
     pub fn plan(&self, redact: &[&str], reveal: &[&str]) -> Result<Plan, InvalidRules> {
+        self.plan_with(redact, reveal, &[])
+    }
+
+    /// The plan of one tool, with patterns of its own beside those of the application: regular expressions whose matches
+    /// are masked in every text.
+    ///
+    /// # Errors
+    /// If a glob matches every key or isn't one, or a pattern doesn't compile or matches the empty text.
+    pub fn plan_with(&self, redact: &[&str], reveal: &[&str], patterns: &[&str]) -> Result<Plan, InvalidRules> {
         let parse = |globs: &[&str]| Globs::parse(globs.iter().copied());
-        match (parse(redact), parse(reveal)) {
-            (Ok(redact), Ok(reveal)) => Ok(Plan { shared: Arc::clone(&self.base.shared), redact, reveal }),
-            (redact, reveal) => {
-                Err([redact.err(), reveal.err()].into_iter().flatten().flatten().collect::<Vec<_>>().into())
+        match (parse(redact), parse(reveal), Patterns::parse(patterns.iter().copied())) {
+            (Ok(redact), Ok(reveal), Ok(patterns)) => {
+                Ok(Plan { shared: Arc::clone(&self.base.shared), redact, reveal, patterns, id: Id::next() })
             }
+            (redact, reveal, patterns) => Err(InvalidRules {
+                globs: [redact.err(), reveal.err()].into_iter().flatten().flatten().collect(),
+                patterns: patterns.err().unwrap_or_default(),
+                secrets: false,
+            }),
         }
     }
 
@@ -86,8 +107,9 @@ impl Redactor {
 #[must_use = "a builder does nothing before `build`"]
 pub struct RedactorBuilder {
     keys: Vec<String>,
+    patterns: Vec<String>,
     secrets: Vec<Secret>,
-    detectors: bool,
+    detectors: Kinds,
 }
 
 impl RedactorBuilder {
@@ -95,6 +117,12 @@ impl RedactorBuilder {
     /// `accountNo` is `account_no` is `ACCOUNT-NO`.
     pub fn key(mut self, glob: impl Into<String>) -> Self {
         self.keys.push(glob.into());
+        self
+    }
+
+    /// Masks what a regular expression matches, in all plans: numbers and names of the application's own.
+    pub fn pattern(mut self, pattern: impl Into<String>) -> Self {
+        self.patterns.push(pattern.into());
         self
     }
 
@@ -108,9 +136,21 @@ impl RedactorBuilder {
         self
     }
 
+    /// Looks for this kind too: network addresses ([`Kind::Ip`], [`Kind::Mac`]) are left alone unless asked for.
+    pub fn detect(mut self, kind: Kind) -> Self {
+        self.detectors = self.detectors.with(kind);
+        self
+    }
+
+    /// Leaves this kind alone.
+    pub fn ignore(mut self, kind: Kind) -> Self {
+        self.detectors = self.detectors.without(kind);
+        self
+    }
+
     /// Leaves personal data and credentials by form alone; key rules and held secrets still apply.
     pub fn without_detectors(mut self) -> Self {
-        self.detectors = false;
+        self.detectors = Kinds::NONE;
         self
     }
 
@@ -120,13 +160,18 @@ impl RedactorBuilder {
     /// All globs that match every key or aren't globs, and secrets that can't be searched for.
     pub fn build(self) -> Result<Redactor, InvalidRules> {
         let keys = Globs::parse(self.keys.iter().map(String::as_str));
-        let scrubber = Scrubber::new(&self.secrets);
-        match (keys, scrubber) {
-            (Ok(keys), Ok(scrubber)) => {
-                let shared = Arc::new(Shared { scrubber, keys, detectors: self.detectors });
-                Ok(Redactor { base: Plan { shared, redact: Globs::default(), reveal: Globs::default() } })
+        let patterns = Patterns::parse(self.patterns.iter().map(String::as_str));
+        match (keys, patterns, Scrubber::new(&self.secrets)) {
+            (Ok(keys), Ok(patterns), Ok(scrubber)) => {
+                let shared = Arc::new(Shared { scrubber, keys, patterns, detectors: self.detectors });
+                let (redact, reveal, patterns) = Default::default();
+                Ok(Redactor { base: Plan { shared, redact, reveal, patterns, id: Id::next() } })
             }
-            (keys, scrubber) => Err(InvalidRules { globs: keys.err().unwrap_or_default(), secrets: scrubber.is_err() }),
+            (keys, patterns, scrubber) => Err(InvalidRules {
+                globs: keys.err().unwrap_or_default(),
+                patterns: patterns.err().unwrap_or_default(),
+                secrets: scrubber.is_err(),
+            }),
         }
     }
 }
@@ -144,6 +189,7 @@ mod tests {
              key glob `a?` contains `?`; the only wildcard is `*`"
         );
         let Ok(redactor) = Redactor::builder().build() else { panic!("builds") };
+        assert_eq!(redactor.plan_with(&[], &[], &["x*", "("]).err().map(|e| e.patterns.len()), Some(2));
         assert_eq!(redactor.plan(&["", "x"], &["*"]).err().map(|e| e.globs.len()), Some(2));
     }
 

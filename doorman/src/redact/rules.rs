@@ -7,10 +7,21 @@ use super::keys::{Glob, InvalidGlob, Name, letter};
 pub(super) enum Verdict {
     /// The value is masked whole, whatever it is.
     Mask,
+    /// The value is masked if it looks like the secret that such a key may hold.
+    Suspect(Suspicion),
     /// The author vouches for the value: no detectors.
     Reveal,
     /// The key says nothing.
     Scan,
+}
+
+/// What a value must look like to be the secret of a key that may hold one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suspicion {
+    /// One word with a digit in it: `session=9f3a61c2`, but not `"session": "Keynote"`.
+    Opaque,
+    /// A long random text: `signing-key: q83vEjRW…`, but not `"sort_key": "created_at"`.
+    Random,
 }
 
 /// Parts that make a key secret wherever they occur, even within a word: `userpassword`, `passwordHash`.
@@ -113,6 +124,70 @@ const ABOUT_LAST: &[&[u8]] = &[
     b"supported",
 ];
 
+/// Words that make a key hold something opaque or nothing.
+const OPAQUE: &[&[u8]] = &[
+    b"session",
+    b"sessions",
+    b"sess",
+    b"sid",
+    b"sessid",
+    b"phpsessid",
+    b"jsessionid",
+    b"auth",
+    b"credential",
+    b"credentials",
+    b"cred",
+    b"creds",
+    b"pass",
+    b"jwt",
+    b"csrf",
+    b"xsrf",
+    b"otp",
+    b"totp",
+];
+
+/// Words that make a key hold a key.
+const RANDOM: &[&[u8]] = &[b"key", b"keys", b"signature", b"sig", b"salt", b"hmac", b"seed", b"webhook"];
+
+/// Words beside these that say that the key isn't secret.
+const HARMLESS: &[&[u8]] = &[
+    b"public",
+    b"pub",
+    b"primary",
+    b"foreign",
+    b"sort",
+    b"partition",
+    b"cache",
+    b"object",
+    b"row",
+    b"map",
+    b"id",
+    b"ids",
+    b"idempotency",
+    b"name",
+    b"names",
+    b"type",
+    b"translation",
+    b"issue",
+    b"project",
+    b"count",
+    b"number",
+    b"url",
+    b"uri",
+    b"status",
+    b"state",
+    b"time",
+    b"date",
+    b"start",
+    b"end",
+    b"duration",
+    b"title",
+    b"method",
+    b"mode",
+    b"provider",
+    b"rate",
+];
+
 /// The rules that one plan goes by.
 #[derive(Default)]
 pub(super) struct Globs(Vec<Glob>);
@@ -134,6 +209,16 @@ impl Globs {
     pub(super) fn matches(&self, name: &Name) -> bool {
         self.0.iter().any(|glob| glob.matches(name))
     }
+
+    /// Whether some rule may match a name with these letters.
+    pub(super) fn may_match(&self, letters: u32) -> bool {
+        self.0.iter().any(|glob| glob.may_match(letters))
+    }
+}
+
+/// Whether some built-in rule that masks may match a name with these letters.
+pub(super) fn may_be_built_in(letters: u32) -> bool {
+    STEMS.iter().chain(&WORDS).chain(&TOKENS).any(|literal| literal.letters & !letters == 0)
 }
 
 /// Whether a built-in rule says that the key holds a secret.
@@ -144,6 +229,19 @@ pub(super) fn built_in(name: &Name) -> bool {
         TOKENS.iter().any(|word| word.occurs(name, Fit::Words)) && !name.words().any(|w| NOT_A_CREDENTIAL.contains(&w))
     };
     (within || word() || token()) && !only_about(name)
+}
+
+/// What a value must look like to be masked, if a built-in rule says that the key may hold a secret.
+pub(super) fn suspicion(name: &Name) -> Option<Suspicion> {
+    let has = |words: &[&[u8]]| name.words().any(|word| words.contains(&word));
+    if only_about(name) || has(HARMLESS) || has(NOT_A_CREDENTIAL) {
+        return None;
+    }
+    match () {
+        () if has(OPAQUE) => Some(Suspicion::Opaque),
+        () if has(RANDOM) => Some(Suspicion::Random),
+        () => None,
+    }
 }
 
 fn only_about(name: &Name) -> bool {

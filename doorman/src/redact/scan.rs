@@ -1,66 +1,75 @@
-//! The one pass over a text that looks for personal data and `key=value` pairs.
+//! The one pass over a text that looks for personal data, URLs with secrets and `key=value` pairs.
 //!
 //! A table says which bytes can begin or mark anything; all others are passed over. Every detector looks at a bounded
 //! stretch around its mark, or at one that no other mark looks at again, so the pass takes linear time.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
-use super::kind::{Counts, Kind};
-use super::number::{self, Sep};
+use super::kind::{Kind, Kinds};
+use super::marks::{self, Mark};
+use super::memo::Told;
+use super::number::{self, Sight};
+use super::plan::Plan;
 use super::rules::Verdict;
+use super::sep::Sep;
 use super::spans::Spans;
-use super::{chars, email, pairs};
+use super::{address, chars, email, entropy, iban, pairs, url};
 
-/// What a byte may be the mark of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    None,
-    Digit,
-    /// `@`, and `%` or `&`, which escape it.
-    At,
-    /// `=` and `:`.
-    Pair,
-    /// The first byte of digits and at-signs beyond ASCII.
-    Lead,
+/// What is to be looked at again, because what stands there may be judged otherwise beside a mask.
+pub(super) enum Again {
+    Nothing,
+    /// What stands around these positions, each of which is within a range that was found.
+    Around(Vec<usize>),
+    Everything,
 }
 
-static MARKS: [Mark; 256] = {
-    let mut marks = [Mark::None; 256];
-    let mut b = b'0';
-    while b <= b'9' {
-        marks[b as usize] = Mark::Digit;
-        b += 1;
+/// Finds what is to be masked in one pass over the text, or over some parts of it in ascending order.
+pub(super) fn find(plan: &Plan, text: &str, parts: Option<&[Range<usize>]>, told: Told, spans: &mut Spans) -> Again {
+    let kinds = plan.shared.detectors;
+    let addresses = kinds.has(Kind::Ip) || kinds.has(Kind::Mac);
+    if addresses {
+        address::find(text, kinds, spans);
+        if !spans.is_empty() {
+            return Again::Everything;
+        }
     }
-    marks[b'@' as usize] = Mark::At;
-    marks[b'%' as usize] = Mark::At;
-    marks[b'&' as usize] = Mark::At;
-    marks[b'=' as usize] = Mark::Pair;
-    marks[b':' as usize] = Mark::Pair;
-    let leads = [0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xEA, 0xEF, 0xF0];
-    let mut i = 0;
-    while i < leads.len() {
-        marks[leads[i]] = Mark::Lead;
-        i += 1;
+    let mut scan = Scan {
+        plan,
+        text,
+        told,
+        kinds,
+        spans,
+        at: 0,
+        floor: 0,
+        at_floor: 0,
+        follow: None,
+        again: Vec::new(),
+        links: url::Links::default(),
+    };
+    match parts {
+        None => scan.run(text.len()),
+        Some(parts) => {
+            for part in parts {
+                scan.at = scan.at.max(part.start);
+                scan.follow = None;
+                scan.run(part.end);
+            }
+        }
     }
-    marks
-};
-
-/// A text after one pass.
-pub(super) struct Pass<'a> {
-    pub(super) text: Cow<'a, str>,
-    /// A match had neighbours that may have been judged otherwise without it: the text is to be looked at again.
-    pub(super) again: bool,
-}
-
-/// Masks personal data, and values of keys that `verdict` masks.
-pub(super) fn mask<'a>(text: &'a str, verdict: &impl Fn(&str) -> Verdict, counts: &mut Counts) -> Pass<'a> {
-    let mut spans = Spans::default();
-    let again = Scan::new(text, &mut spans).run(verdict);
-    Pass { text: spans.apply(text, counts), again }
+    let again = scan.again;
+    match () {
+        // Letters beside an address decide whether it is one, so whatever is masked may uncover one.
+        () if addresses && !spans.is_empty() => Again::Everything,
+        () if again.is_empty() => Again::Nothing,
+        () => Again::Around(again),
+    }
 }
 
 struct Scan<'t, 's> {
+    plan: &'t Plan,
     text: &'t str,
+    told: Told,
+    kinds: Kinds,
     spans: &'s mut Spans,
     at: usize,
     /// The end of the last match: nothing reaches back over it.
@@ -69,42 +78,59 @@ struct Scan<'t, 's> {
     at_floor: usize,
     /// Where the next group of a run of digits begins, and what stands before it.
     follow: Option<(usize, Sep)>,
-    /// Whether some match had neighbours, so that what remains of them now has an edge there.
-    again: bool,
+    /// Matches that had neighbours: what remains of them now has an edge there.
+    again: Vec<usize>,
+    links: url::Links,
 }
 
-impl<'t, 's> Scan<'t, 's> {
-    fn new(text: &'t str, spans: &'s mut Spans) -> Self {
-        Self { text, spans, at: 0, floor: 0, at_floor: 0, follow: None, again: false }
-    }
-
-    fn run(mut self, verdict: &impl Fn(&str) -> Verdict) -> bool {
+impl Scan<'_, '_> {
+    fn run(&mut self, end: usize) {
         let bytes = self.text.as_bytes();
-        while let Some(offset) = bytes[self.at..].iter().position(|&b| MARKS[usize::from(b)] != Mark::None) {
-            self.at += offset;
-            match MARKS[usize::from(bytes[self.at])] {
+        while let Some((at, mark)) = marks::next(bytes, self.at) {
+            if at >= end {
+                break;
+            }
+            self.at = at;
+            match mark {
                 Mark::Digit => self.digit(),
                 Mark::At => self.at_sign(),
-                Mark::Pair => self.pair(verdict),
+                Mark::Colon if bytes[at..].starts_with(b"://") => self.link(),
+                // `10:15`
+                Mark::Colon if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) && self.is_time() => self.at += 1,
+                Mark::Colon | Mark::Equals => self.pair(),
                 Mark::Lead | Mark::None => self.lead(),
             }
         }
-        self.again
     }
 
     fn digit(&mut self) {
         let after = self.follow.take_if(|(start, _)| *start == self.at).map(|(_, sep)| sep);
-        let step = number::step(self.text, self.at, self.floor, after);
-        if let Some((start, end, kind)) = step.found {
-            self.again |= after.is_some();
+        if self.at >= self.floor + 2
+            && self.text.as_bytes()[self.at - 1].is_ascii_alphabetic()
+            && self.kinds.has(Kind::Iban)
+            && let Some((start, end)) = iban::find(self.text, self.at, self.floor)
+        {
+            self.matched(start, end, Kind::Iban);
+            self.at = end;
+            return;
+        }
+        let step = number::step(&self.sight(), self.at, after);
+        if let Some((start, end, kind)) = step.found.filter(|(_, _, kind)| self.kinds.has(*kind)) {
+            if after.is_some() {
+                self.again.push(start);
+            }
             self.matched(start, end, kind);
         }
         self.at = step.next.max(self.at + 1);
         self.follow = step.follow;
     }
 
+    fn sight(&self) -> Sight<'_> {
+        Sight { text: self.text, floor: self.floor, told: self.told == Told::Phone, spans: self.spans.as_slice() }
+    }
+
     fn at_sign(&mut self) {
-        let Some(len) = email::at_sign(self.text, self.at) else {
+        let Some(len) = email::at_sign(self.text, self.at).filter(|_| self.kinds.has(Kind::Email)) else {
             self.at += 1;
             return;
         };
@@ -119,16 +145,70 @@ impl<'t, 's> Scan<'t, 's> {
         }
     }
 
-    fn pair(&mut self, verdict: &impl Fn(&str) -> Verdict) {
-        let value = pairs::key_before(self.text, self.at, self.floor)
-            .filter(|key| verdict(key.text) == Verdict::Mask)
-            .and_then(|key| pairs::value_after(self.text, self.at, &key));
-        self.at += 1;
-        if let Some(value) = value {
-            self.matched(value.start, value.end, Kind::Key);
-            self.at = value.end;
-            self.at_floor = value.end;
+    /// `://`
+    fn link(&mut self) {
+        self.links.begins(self.at);
+        self.at += 3;
+        if let Some((start, end)) = url::user_info(self.text, self.at).filter(|_| self.kinds.has(Kind::UrlSecret)) {
+            self.matched(start, end, Kind::UrlSecret);
+            self.at = end;
+            // The host is no address: what stands before its at-sign is masked.
+            self.at_floor = end + 1;
+            self.at += 1;
         }
+    }
+
+    /// Whether only digits stand before a colon.
+    fn is_time(&self) -> bool {
+        let before = &self.text.as_bytes()[self.floor..self.at];
+        let digits = before.iter().rev().take(5).take_while(|b| b.is_ascii_digit()).count();
+        (1..5).contains(&digits) && before.len().checked_sub(digits + 1).is_none_or(|i| !is_word(before[i]))
+    }
+
+    fn pair(&mut self) {
+        let found = self.value();
+        self.at += 1;
+        if let Some((start, end, kind)) = found {
+            self.matched(start, end, kind);
+            self.at = end;
+            self.at_floor = end;
+        }
+    }
+
+    /// The value of the key before a `=` or `:`, if it is to be masked.
+    fn value(&mut self) -> Option<(usize, usize, Kind)> {
+        let key = pairs::key_before(self.text, self.at, self.floor)?;
+        let verdict = self.plan.verdict(key.text);
+        let link = matches!(self.text.as_bytes().get(key.start.wrapping_sub(1)), Some(b'?' | b'&' | b';' | b'#'))
+            && self.links.reaches(self.text, key.start);
+        if verdict == Verdict::Reveal || verdict == Verdict::Scan && !link {
+            return None;
+        }
+        let mut value = pairs::value_after(self.text, self.at, &key)?;
+        if link && let Some(length) = self.text[value.clone()].find(['&', '#', ')', ']', '>']) {
+            value.end = value.start + length;
+            if value.is_empty() || Kind::is_mask(&self.text[value.clone()]) {
+                return None;
+            }
+        }
+        let written = &self.text[value.clone()];
+        let kind = match verdict {
+            _ if link && self.kinds.has(Kind::UrlSecret) && url::is_secret_parameter(key.text, written) => {
+                Kind::UrlSecret
+            }
+            Verdict::Mask if link => Kind::UrlSecret,
+            Verdict::Mask => self.number_at(value.start, value.end).unwrap_or(Kind::Key),
+            Verdict::Suspect(suspicion) if entropy::is_secret(written, suspicion) => Kind::Secret,
+            _ => return None,
+        };
+        (verdict == Verdict::Mask || self.kinds.has(kind)).then_some((value.start, value.end, kind))
+    }
+
+    /// What sort of number a value is, if it is one from its first character to its last: `SSN: 123-45-6789`.
+    fn number_at(&self, start: usize, end: usize) -> Option<Kind> {
+        self.text.as_bytes().get(start).filter(|b| b.is_ascii_digit())?;
+        let (from, to, kind) = number::step(&Sight { floor: start, ..self.sight() }, start, None).found?;
+        ((from, to) == (start, end) && self.kinds.has(kind)).then_some(kind)
     }
 
     fn lead(&mut self) {
@@ -146,11 +226,17 @@ impl<'t, 's> Scan<'t, 's> {
         let stops = after == Some(&b'.') && bytes.get(end + 1).is_none_or(u8::is_ascii_whitespace);
         // An address may begin with what looked like the last digits of something else.
         let digits = kind == Kind::Email && chars::at(self.text, start).and_then(chars::digit).is_some();
-        self.again |= digits || !is_quiet(before) || !(is_quiet(after) || stops);
+        if digits || !is_quiet(before) || !(is_quiet(after) || stops) {
+            self.again.push(start);
+        }
         self.spans.push(start, end, kind);
         self.floor = end;
         self.follow = None;
     }
+}
+
+fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_' || b == b'-' || b == b'.' || b >= 0x80
 }
 
 /// Whether a neighbour belongs to nothing that a detector looks at.
@@ -161,12 +247,15 @@ fn is_quiet(neighbour: Option<&u8>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::keys::Name;
-    use crate::redact::rules;
+    use crate::redact::Redactor;
 
     fn masked(text: &str) -> String {
-        let verdict = |key: &str| if rules::built_in(&Name::new(key)) { Verdict::Mask } else { Verdict::Scan };
-        mask(text, &verdict, &mut Counts::default()).text.replace("redacted:", "")
+        let Ok(plan) = Redactor::builder().build().and_then(|redactor| redactor.plan(&[], &[])) else {
+            panic!("builds")
+        };
+        let mut spans = Spans::default();
+        find(&plan, text, None, Told::Nothing, &mut spans);
+        spans.apply(text).replace("redacted:", "")
     }
 
     #[test]

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use super::kind::{Counts, Kind};
-use super::spans::Spans;
+use super::spans::{Span, Spans};
 use crate::credentials::Secret;
 
 /// Secrets from this length on (bytes) are found anywhere and in every encoding.
@@ -28,6 +28,8 @@ pub(super) struct Scrubber {
     /// Texts below this length hold nothing.
     shortest: usize,
     numeric: bool,
+    time: bool,
+    uuid: bool,
 }
 
 impl Scrubber {
@@ -47,9 +49,15 @@ impl Scrubber {
         }
         let whole: BTreeSet<String> = long.iter().filter(|text| text.len() <= HEAD).cloned().collect();
         let number = |text: &String| text.bytes().all(|b| b.is_ascii_digit() || b".-+eE".contains(&b));
+        let time = |text: &String| text.bytes().all(|b| b.is_ascii_digit() || b"TtZzPYMWDHS:+-., ".contains(&b));
+        // The parts of a UUID are of at most twelve digits.
+        let uuid =
+            |text: &String| text.split('-').all(|part| part.len() <= 12 && part.bytes().all(|b| b.is_ascii_hexdigit()));
         Ok(Self {
             shortest: long.iter().chain(&short).map(String::len).min().unwrap_or(usize::MAX),
             numeric: long.iter().chain(&short).any(number),
+            time: long.iter().chain(&short).any(time),
+            uuid: long.iter().chain(&short).any(uuid),
             long: automaton(&whole, MatchKind::LeftmostLongest)?,
             heads: Heads::of(long)?,
             short: automaton(&short, MatchKind::Standard)?,
@@ -66,44 +74,54 @@ impl Scrubber {
         self.numeric
     }
 
-    pub(super) fn scrub<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        if text.len() < self.shortest {
-            return Cow::Borrowed(text);
-        }
-        let mut spans = Spans::default();
-        if let Some(long) = &self.long {
-            for found in long.find_iter(text) {
-                spans.push(found.start(), found.end(), Kind::Secret);
-            }
-        }
-        let text = spans.apply(text, counts);
-        let text = match &self.heads {
-            Some(heads) => then(text, |text| heads.scrub(text, counts)),
-            None => text,
-        };
-        then(text, |text| self.scrub_words(text, counts))
+    /// Whether some secret may occur in a date or time.
+    pub(super) fn may_be_time(&self) -> bool {
+        self.time
     }
 
-    fn scrub_words<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        let Some(short) = &self.short else { return Cow::Borrowed(text) };
+    /// Whether some secret may occur in a UUID.
+    pub(super) fn may_be_uuid(&self) -> bool {
+        self.uuid
+    }
+
+    pub(super) fn scrub<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
+        let found = self.find(text);
+        found.count(counts);
+        found.apply(text)
+    }
+
+    /// Where held secrets are.
+    #[inline]
+    pub(super) fn find(&self, text: &str) -> Spans {
+        if text.len() < self.shortest { Spans::default() } else { self.search(text) }
+    }
+
+    fn search(&self, text: &str) -> Spans {
+        let mut found = Vec::new();
+        if let Some(long) = &self.long {
+            found.extend(long.find_iter(text).map(|found| secret(found.start(), found.end())));
+        }
+        if let Some(heads) = &self.heads {
+            heads.find(text, &mut found);
+        }
+        self.find_words(text, &mut found);
+        Spans::union(found)
+    }
+
+    fn find_words(&self, text: &str, into: &mut Vec<Span>) {
+        let Some(short) = &self.short else { return };
         let bytes = text.as_bytes();
         let word = |i: Option<usize>| i.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_alphanumeric);
-        let mut spans = Spans::default();
         for found in short.find_overlapping_iter(text) {
             if !word(found.start().checked_sub(1)) && !word(Some(found.end())) {
-                spans.push(found.start(), found.end(), Kind::Secret);
+                into.push(secret(found.start(), found.end()));
             }
         }
-        spans.apply(text, counts)
     }
 }
 
-/// The next stage on what the stage before left.
-fn then<'a>(text: Cow<'a, str>, stage: impl for<'b> FnOnce(&'b str) -> Cow<'b, str>) -> Cow<'a, str> {
-    match text {
-        Cow::Borrowed(text) => stage(text),
-        Cow::Owned(text) => Cow::Owned(stage(&text).into_owned()),
-    }
+fn secret(start: usize, end: usize) -> Span {
+    Span { kind: Kind::Secret, start, end }
 }
 
 /// How much of a long secret (bytes) is searched for; the rest is compared where that is found. An automaton of whole keys
@@ -133,8 +151,8 @@ impl Heads {
         Ok(Some(Self { automaton, rests }))
     }
 
-    fn scrub<'a>(&self, text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
-        let (mut spans, mut done) = (Spans::default(), 0);
+    fn find(&self, text: &str, into: &mut Vec<Span>) {
+        let mut done = 0;
         for found in self.automaton.find_overlapping_iter(text) {
             if found.start() < done {
                 continue;
@@ -142,10 +160,9 @@ impl Heads {
             let after = &text.as_bytes()[found.end()..];
             if let Some(rest) = self.rests[found.pattern().as_usize()].iter().find(|rest| after.starts_with(rest)) {
                 done = found.end() + rest.len();
-                spans.push(found.start(), done, Kind::Secret);
+                into.push(secret(found.start(), done));
             }
         }
-        spans.apply(text, counts)
     }
 }
 

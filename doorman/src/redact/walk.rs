@@ -8,11 +8,13 @@ use serde_json::{Map, Value};
 use super::card::is_card_number;
 use super::embedded::{self, Parsed};
 use super::encoded::{self, Decoded};
-use super::keys::Name;
+use super::entropy;
 use super::kind::{Counts, Kind};
-use super::memo::{Memo, Role, Seen};
+use super::marks::Bytes;
+use super::memo::{Role, Told};
 use super::plan::{Blocked, Plan};
 use super::rules::Verdict;
+use super::splice;
 
 /// Texts longer than this name no key.
 const LONGEST_NAME: usize = 128;
@@ -27,10 +29,12 @@ pub(super) struct Place {
     /// How often JSON was embedded in a string on the way here.
     embedded: usize,
     look: Look,
+    /// What the key said under which the value stands.
+    told: Told,
 }
 
 impl Place {
-    pub(super) const ROOT: Place = Place { depth: 0, embedded: 0, look: Look::All };
+    pub(super) const ROOT: Place = Place { depth: 0, embedded: 0, look: Look::All, told: Told::Nothing };
 
     fn inner(self) -> Result<Self, Blocked> {
         if self.depth >= Plan::MAX_DEPTH {
@@ -51,14 +55,13 @@ enum Look {
 pub(super) struct Walker<'p, 'c> {
     plan: &'p Plan,
     counts: &'c mut Counts,
-    memo: Memo,
     values: usize,
     bytes: usize,
 }
 
 impl<'p, 'c> Walker<'p, 'c> {
     pub(super) fn new(plan: &'p Plan, counts: &'c mut Counts) -> Self {
-        Self { plan, counts, memo: Memo::new(), values: 0, bytes: 0 }
+        Self { plan, counts, values: 0, bytes: 0 }
     }
 
     /// Redacts a value in place; says whether anything changed.
@@ -70,7 +73,10 @@ impl<'p, 'c> Walker<'p, 'c> {
         match value {
             Value::Null | Value::Bool(_) => Ok(false),
             Value::Number(number) => {
-                let kind = if place.look == Look::All && self.plan.shared.detectors && is_card_number(number) {
+                let kind = if place.look == Look::All
+                    && self.plan.shared.detectors.has(Kind::Card)
+                    && is_card_number(number)
+                {
                     Kind::Card
                 } else if self.plan.shared.scrubber.is_numeric() && self.is_secret(&number.to_string()) {
                     Kind::Secret
@@ -101,25 +107,48 @@ impl<'p, 'c> Walker<'p, 'c> {
             return Ok(self.plan.scrub(text, self.counts));
         }
         if !embedded::may_be_json(text) {
-            return match self.plan.flat(text, self.counts) {
-                Cow::Borrowed(text) => self.encoded(text, place),
-                changed => Ok(changed),
+            let bytes = Bytes::of(text);
+            return match self.plan.flat(text, bytes, place.told, self.counts) {
+                Cow::Borrowed(text) if bytes.may_be_base64() => self.encoded(text, place),
+                done => Ok(done),
             };
         }
         match embedded::parse(text, Plan::MAX_DEPTH - place.depth, Plan::MAX_VALUES - self.values) {
             Parsed::Blocked(blocked) => Err(blocked),
-            Parsed::Text => Ok(self.plan.flat(text, self.counts)),
+            Parsed::Text => Ok(self.plan.flat(text, Bytes::of(text), place.told, self.counts)),
             Parsed::Json { .. } if place.embedded == Plan::MAX_EMBEDDED => Err(Blocked::EmbeddedTooDeep),
             Parsed::Json { mut value, repeated } => {
                 let changed = self.item(&mut value, Place { embedded: place.embedded + 1, ..place })?;
-                // What was dropped as a repeated key wasn't looked at, so the text can't stay as it was.
-                if changed || repeated {
-                    return Ok(Cow::Owned(self.plan.scrub(&value.to_string(), self.counts).into_owned()));
-                }
-                // Escapes and numbers are written in more than one way; secrets are removed from what is forwarded.
-                Ok(self.plan.scrub(text, self.counts))
+                Ok(self.written(text, &value, changed, repeated))
             }
         }
+    }
+
+    /// Redacts a text that is one JSON value of any type; `None` if it isn't.
+    pub(super) fn json<'a>(&mut self, text: &'a str, place: Place) -> Result<Option<Cow<'a, str>>, Blocked> {
+        self.count_bytes(text)?;
+        match embedded::parse(text, Plan::MAX_DEPTH, Plan::MAX_VALUES) {
+            Parsed::Blocked(blocked) => Err(blocked),
+            Parsed::Text => Ok(None),
+            Parsed::Json { mut value, repeated } => {
+                let changed = self.item(&mut value, place)?;
+                Ok(Some(self.written(text, &value, changed, repeated)))
+            }
+        }
+    }
+
+    /// A redacted value as JSON: as `text`, which it came from, wherever nothing changed.
+    fn written<'a>(&mut self, text: &'a str, value: &Value, changed: bool, repeated: bool) -> Cow<'a, str> {
+        // What was dropped as a repeated key wasn't looked at, so the text can't stay as it was.
+        if repeated {
+            return Cow::Owned(self.plan.scrub(&value.to_string(), self.counts).into_owned());
+        }
+        // Escapes and numbers are written in more than one way; secrets are removed from what is forwarded.
+        if changed {
+            let spliced = splice::splice(text, value).unwrap_or_else(|| value.to_string());
+            return Cow::Owned(self.plan.scrub(&spliced, self.counts).into_owned());
+        }
+        self.plan.scrub(text, self.counts)
     }
 
     /// Redacts a text that is base64 of a text as what it spells, written in base64 anew if that changed.
@@ -185,12 +214,18 @@ impl<'p, 'c> Walker<'p, 'c> {
         let (mut changed, mut clean, mut secret, mut holds) = (false, true, false, false);
         for (key, value) in members.iter_mut() {
             self.count_bytes(key)?;
-            let seen = self.key(key);
+            let seen = self.plan.seen(key);
             clean &= seen.clean;
             match seen.verdict {
                 Verdict::Mask => changed |= self.mask(value),
                 Verdict::Reveal => changed |= self.value(value, Place { look: Look::Revealed, ..place })?,
-                Verdict::Scan => {
+                Verdict::Suspect(suspicion)
+                    if place.look == Look::All && value.as_str().is_some_and(|v| entropy::is_secret(v, suspicion)) =>
+                {
+                    changed |= self.mask(value);
+                }
+                Verdict::Suspect(_) | Verdict::Scan => {
+                    let place = Place { told: seen.told, ..place };
                     secret |= seen.role == Role::Name && value.as_str().is_some_and(|name| self.names_secret(name));
                     holds |= seen.role == Role::Value;
                     // `{"required": ["password", "email"]}` lists names.
@@ -204,8 +239,8 @@ impl<'p, 'c> Walker<'p, 'c> {
         // `{"name": "password", "value": "…"}`
         if secret && holds {
             for (key, value) in members.iter_mut() {
-                let seen = self.key(key);
-                if seen.role == Role::Value && seen.verdict == Verdict::Scan {
+                let seen = self.plan.seen(key);
+                if seen.role == Role::Value && !matches!(seen.verdict, Verdict::Mask | Verdict::Reveal) {
                     changed |= self.mask(value);
                 }
             }
@@ -222,7 +257,7 @@ impl<'p, 'c> Walker<'p, 'c> {
         let mut numbers = 1;
         let taken: Vec<(String, Value)> = std::mem::take(members).into_iter().collect();
         for (key, value) in taken {
-            let mut new = self.plan.flat(&key, self.counts).into_owned();
+            let mut new = self.plan.flat(&key, Bytes::of(&key), Told::Nothing, self.counts).into_owned();
             if renamed.contains_key(&new) {
                 let base = new.clone();
                 while renamed.contains_key(&new) {
@@ -235,22 +270,8 @@ impl<'p, 'c> Walker<'p, 'c> {
         *members = renamed;
     }
 
-    /// What a key says about its value and itself.
-    fn key(&mut self, key: &str) -> Seen {
-        if let Some(seen) = self.memo.get(key) {
-            return seen;
-        }
-        let name = Name::new(key);
-        let clean = matches!(self.plan.flat(key, &mut Counts::default()), Cow::Borrowed(_));
-        let seen = Seen { verdict: self.plan.verdict_of(&name), role: Role::of(&name), clean };
-        self.memo.put(key, seen);
-        seen
-    }
-
     fn names_secret(&self, name: &str) -> bool {
-        name.len() <= LONGEST_NAME
-            && name.split_whitespace().nth(MOST_WORDS).is_none()
-            && self.plan.verdict(name) == Verdict::Mask
+        name.len() <= LONGEST_NAME && self.plan.names_masked(name) && name.split_whitespace().nth(MOST_WORDS).is_none()
     }
 
     /// Masks a value whole. Null and the empty text hold nothing; a mask stays what it is.

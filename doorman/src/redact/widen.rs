@@ -12,8 +12,13 @@ use super::plan::Plan;
 use super::rules::Verdict;
 
 /// Constraints that a masked text, a renamed key or two equal masks may violate.
-const DROPPED: [&str; 10] =
-    ["pattern", "minLength", "maxLength", "uniqueItems", "propertyNames", "maxContains", "not", "if", "then", "else"];
+const DROPPED: [&str; 6] = ["propertyNames", "maxContains", "not", "if", "then", "else"];
+
+/// Texts of at most so many characters hold nothing that is looked for: `"USD"`.
+const TOO_SHORT: u64 = 3;
+
+/// No text that redaction changes becomes shorter than this: it has a mask in it, or is JSON without a repeated key.
+const SHORTEST: u64 = 6;
 
 /// Formats of numbers; all others are about text.
 const NUMBER_FORMATS: [&str; 13] = [
@@ -25,10 +30,15 @@ const NUMBER_FORMATS: [&str; 13] = [
 const SMALL_FORMATS: usize = 7;
 
 /// The smallest number that can be a card number.
-const SMALLEST_CARD: f64 = 1e12;
+const SMALLEST_CARD: f64 = 1e11;
 
 pub(super) fn widen(plan: &Plan, schema: &mut Value) {
-    let widener = Widener { plan, records: may_have_records(schema), secrets: !plan.shared.scrubber.is_empty() };
+    let widener = Widener {
+        plan,
+        records: may_have_records(schema),
+        secrets: !plan.shared.scrubber.is_empty(),
+        patterns: !plan.patterns.is_empty() || !plan.shared.patterns.is_empty(),
+    };
     widener.schema(schema, 0);
 }
 
@@ -38,6 +48,8 @@ struct Widener<'p> {
     records: bool,
     /// Held secrets may be removed anywhere, from revealed values too.
     secrets: bool,
+    /// Own patterns may match anything.
+    patterns: bool,
 }
 
 impl Widener<'_> {
@@ -48,8 +60,13 @@ impl Widener<'_> {
         }
         let Value::Object(keywords) = schema else { return };
         let conditional = keywords.contains_key("if");
+        let short = !self.patterns && keywords.get("maxLength").and_then(Value::as_u64).is_some_and(|n| n <= TOO_SHORT);
+        let unique = self.are_kept(keywords.get("items"));
         keywords.retain(|keyword, value| match keyword.as_str() {
-            "format" => value.as_str().is_some_and(|format| NUMBER_FORMATS.contains(&format)),
+            "format" => value.as_str().is_some_and(|format| NUMBER_FORMATS.contains(&format) || self.is_kept(format)),
+            "pattern" | "maxLength" => short,
+            "minLength" => value.as_u64().is_some_and(|n| n <= SHORTEST),
+            "uniqueItems" => unique,
             // What the dropped branches evaluated would count as unevaluated.
             "unevaluatedProperties" | "unevaluatedItems" => !conditional,
             keyword => !DROPPED.contains(&keyword),
@@ -63,6 +80,27 @@ impl Widener<'_> {
                 schemas.values_mut().for_each(|schema| self.schema(schema, depth + 1));
             }
         }
+    }
+
+    /// Whether no text of a format is ever masked: dates, times and UUIDs, unless a held secret or an own pattern may be
+    /// one; addresses of hosts, unless they are looked for.
+    fn is_kept(&self, format: &str) -> bool {
+        let looked_for = self.plan.shared.detectors.has(Kind::Ip);
+        !self.patterns
+            && match format {
+                "date" | "time" | "date-time" | "duration" => !self.plan.shared.scrubber.may_be_time(),
+                "uuid" => !self.plan.shared.scrubber.may_be_uuid(),
+                "ipv4" | "ipv6" => !self.secrets && !looked_for,
+                _ => false,
+            }
+    }
+
+    /// Whether items are never masked, so that different ones stay different.
+    fn are_kept(&self, items: Option<&Value>) -> bool {
+        let Some(Value::Object(keywords)) = items else { return false };
+        let kept = ["boolean", "null", "integer", "number"];
+        let only = keywords.get("type").and_then(Value::as_str).is_some_and(|t| kept.contains(&t));
+        only && !self.may_mask_number(keywords)
     }
 
     /// `type`, `enum` and `const`.
@@ -107,7 +145,7 @@ impl Widener<'_> {
         let below =
             |keyword: &str| keywords.get(keyword).and_then(Value::as_f64).is_some_and(|max| max < SMALLEST_CARD);
         let small = NUMBER_FORMATS[..SMALL_FORMATS].contains(&format) || below("maximum") || below("exclusiveMaximum");
-        number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.shared.detectors)
+        number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.shared.detectors.has(Kind::Card))
     }
 
     fn members(&self, keywords: &mut Map<String, Value>, depth: usize) {
@@ -140,7 +178,7 @@ impl Widener<'_> {
             Verdict::Mask => accept_string(schema),
             Verdict::Reveal if !self.secrets && is_leaf(schema) => {}
             Verdict::Reveal => self.schema(schema, depth),
-            Verdict::Scan => {
+            Verdict::Suspect(_) | Verdict::Scan => {
                 self.schema(schema, depth);
                 if self.records && Role::of(&name) == Role::Value {
                     accept_string(schema);
@@ -301,6 +339,11 @@ mod tests {
                 "large": {"type": ["integer", "null"], "format": "uint64"},
                 "state": {"enum": ["open", "a@b.com"]},
                 "kind": {"type": "string", "const": "x"},
+                "due": {"type": "string", "format": "date"},
+                "currency": {"type": "string", "minLength": 3, "maxLength": 3, "pattern": "^[A-Z]+$"},
+                "name": {"type": "string", "minLength": 20, "maxLength": 40},
+                "flags": {"type": "array", "items": {"type": "integer", "format": "int32"}, "uniqueItems": true},
+                "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": true},
             },
             "$defs": {"Iban": {"type": "string", "pattern": "^D"}},
         });
@@ -309,7 +352,7 @@ mod tests {
             json!({
                 "title": "Invoice", "type": "object", "required": ["id", "password"], "additionalProperties": false,
                 "properties": {
-                    "id": {"type": "string", "description": "its number"},
+                    "id": {"type": "string", "minLength": 3, "description": "its number"},
                     "email": {"type": "string"},
                     "contact": {"type": "string", "format": "email"},
                     "iban": {"description": "account", "anyOf": [{"$ref": "#/$defs/Iban"}, {"type": "string"}]},
@@ -318,6 +361,11 @@ mod tests {
                     "large": {"type": ["integer", "null", "string"], "format": "uint64"},
                     "state": {"enum": ["open", "a@b.com", "«redacted:email»"]},
                     "kind": {"type": "string", "const": "x"},
+                    "due": {"type": "string", "format": "date"},
+                    "currency": {"type": "string", "minLength": 3, "maxLength": 3, "pattern": "^[A-Z]+$"},
+                    "name": {"type": "string"},
+                    "flags": {"type": "array", "items": {"type": "integer", "format": "int32"}, "uniqueItems": true},
+                    "tags": {"type": "array", "items": {"type": "string"}},
                 },
                 "$defs": {"Iban": {"type": "string"}},
             })
@@ -328,7 +376,7 @@ mod tests {
     fn branches_maps_and_pairs() {
         assert_eq!(
             widened(json!({"oneOf": [{"type": "string", "format": "email"}, {"type": "string", "format": "uuid"}]})),
-            json!({"anyOf": [{"type": "string"}, {"type": "string"}]})
+            json!({"anyOf": [{"type": "string"}, {"type": "string", "format": "uuid"}]})
         );
         assert_eq!(
             widened(json!({"type": "object", "additionalProperties": {"type": "integer", "format": "int32"}})),
