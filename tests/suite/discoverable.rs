@@ -145,7 +145,8 @@ fn s02_an_application_may_say_so_without_manifests() {
     assert!(names.contains(&"purge".to_owned()) && !names.contains(&"create_invoice".to_owned()), "{names:?}");
     assert_eq!(refused(&mut dora, "purge").0, 403);
     assert_eq!(refused(&mut dora, "create_invoice").0, 200);
-    let mut nobody = fixture.unnamed(Era::Modern);
+    let nobody = Fixture::bare().env("FIXTURE_TICKETS", "1").env("FIXTURE_DISCOVERABLE", "purge,refund");
+    let mut nobody = nobody.unnamed(Era::Modern);
     assert!(!nobody.names().contains(&"purge".to_owned()), "verified callers only");
     assert_eq!(nobody.call("purge", json!({})).code(), -32602);
     let (code, said) = Fixture::bare().env("FIXTURE_DISCOVERABLE", "no_such_thing").refuses();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     exposure::{Catalog, Grant, View},
-    identity::Principal,
+    identity::{Principal, Voucher},
     limits::{Caller, CallerKey, Counted},
     manifest::{Granted, Grants},
 };
@@ -50,18 +50,21 @@ impl Access {
     }
 }
 
-/// Whose limits, sessions and tasks these are: those of a principal as the agent that it acts as (S10). Two people whose tokens
-/// name one agent share its files and not each other's sessions; an agent of one type is none of another, and two issuers'
-/// subjects of one name are two. What comes last may have spaces in it.
+/// Whose limits, sessions and tasks these are: those of a principal, with the OAuth client that it uses, as the agent that it
+/// acts as (S10). Two people whose tokens name one agent share its files and not each other's sessions; an agent of one type
+/// is none of another; two issuers' subjects of one name are two, and so are a user and a client of one name. What comes last
+/// may have spaces in it, and what comes before it says how long it is.
 fn who(principal: &Principal) -> Option<String> {
     let subject = principal.subject()?;
-    Some(match (principal.agent(), principal.issuer()) {
+    let agent = principal.agent().map(|agent| format!("{} {}", agent.kind(), agent.id())).unwrap_or_default();
+    Some(match (principal.voucher(), principal.issuer(), principal.client()) {
+        (Some(Voucher::Verifier), issuer, client) => {
+            let (issuer, client) = (issuer.unwrap_or_default(), client.unwrap_or_default());
+            format!("issuer {issuer} client {} {client} as {} {agent} {subject}", client.len(), agent.len())
+        }
         // The operator's own: the agent is all that there is.
-        (Some(agent), None) if subject == agent.id() => format!("agent {} {}", agent.kind(), agent.id()),
-        (Some(agent), None) => format!("as {} {} {subject}", agent.kind(), agent.id()),
-        (None, None) => format!("subject {subject}"),
-        (Some(agent), Some(issuer)) => format!("issuer {issuer} as {} {} {subject}", agent.kind(), agent.id()),
-        (None, Some(issuer)) => format!("issuer {issuer} subject {subject}"),
+        _ if !agent.is_empty() => format!("agent {agent}"),
+        _ => format!("subject {subject}"),
     })
 }
 
@@ -145,7 +148,8 @@ mod tests {
         let catalog = catalog(Asks::Public);
         let caller = |subject: &str, issuer: Option<&str>| {
             let identity = Identity { issuer: issuer.map(str::to_owned), ..Identity::new(subject) };
-            Access::of(Principal::verified(identity), &catalog, &Grants::default()).caller
+            let principal = Principal::vouched_for(identity, Voucher::Verifier);
+            Access::of(principal, &catalog, &Grants::default()).caller
         };
         let callers = [
             caller("ada", None),
@@ -161,17 +165,27 @@ mod tests {
     #[test]
     fn s10_two_people_who_act_as_one_agent_are_two_callers() {
         let catalog = catalog(Asks::Public);
-        let access = |subject: &str, issuer: Option<&str>| {
+        let access = |subject: &str, issuer: Option<&str>, client: Option<&str>, voucher| {
             let mut of = identity(None, Some("clerk"));
             (of.subject, of.issuer) = (subject.to_owned(), issuer.map(str::to_owned));
-            Access::of(Principal::verified(of), &catalog, &Grants::default()).caller
+            of.client = client.map(str::to_owned);
+            Access::of(Principal::vouched_for(of, voucher), &catalog, &Grants::default()).caller
         };
-        let issuer = Some("https://a.example");
-        let callers = [access("ada", issuer), access("bob", issuer), access("ada", None), access("a1", None)];
+        let (issuer, verifier) = (Some("https://a.example"), Voucher::Verifier);
+        let ada = || access("ada", issuer, Some("app"), verifier);
+        let callers = [
+            ada(),
+            access("bob", issuer, Some("app"), verifier),
+            access("ada", issuer, Some("ada"), verifier),
+            access("ada", issuer, None, verifier),
+            access("ada", None, None, verifier),
+            access("a1", None, None, verifier),
+            access("a1", None, None, Voucher::Operator),
+        ];
         for (place, one) in callers.iter().enumerate() {
             assert!(!callers[..place].contains(one), "{place}");
         }
-        assert_eq!(access("ada", issuer), callers[0]);
+        assert_eq!(ada(), callers[0]);
     }
 
     #[test]

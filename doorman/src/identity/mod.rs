@@ -19,7 +19,7 @@ pub use agent::{Agent, InvalidAgent};
 pub(crate) use auth::Written;
 #[cfg(feature = "oauth")]
 pub use auth::{Algorithm, Auth, InvalidAuth, Issuers};
-pub(crate) use digest::TokenHash;
+pub(crate) use digest::{TokenHash, hash as token_hash};
 pub(crate) use principal::Voucher;
 pub use principal::{Identity, Principal};
 pub(crate) use recent::Recent;

@@ -1,6 +1,10 @@
 //! A started application, and how it is served.
 
-use std::{ffi::OsString, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use tokio::{
@@ -113,7 +117,7 @@ impl App {
         let guard = Guard { limits, concurrency, audit, sealer, tasks: Tasks::default(), steps: Steps::default() };
         let last = Last::of(&mut checked, verifying.as_ref());
         let bearer = launch.bearer(verifying.as_ref()).await;
-        let first = Generation::of(1, checked, &launch, verifying, bearer)?;
+        let first = Generation::of(1, checked, &launch, verifying, bearer, None)?;
         log.knows(Arc::clone(&first.rules.redactor));
         let (door, max_request) = (Arc::new(Door::new(guard, first, reloads, &builder)), builder.max_request);
         builder.updates.connect(Bell(Arc::downgrade(&door)));
@@ -142,9 +146,7 @@ impl App {
     async fn begin(&self) -> Result<(), Error> {
         let Reloader { modules, counts, last, .. } = &*self.reloader;
         counts.store.start().await;
-        if let Some(verifying) = self.door.present().verifying.clone() {
-            tokio::spawn(async move { verifying.verifier.prepare().await });
-        }
+        tokio::spawn(keep_verifying(Arc::downgrade(&self.door)));
         modules.start(&last.lock().await.modules, &self.door, &self.door.present().rules.redactor).await
     }
 
@@ -285,6 +287,21 @@ async fn reload_when_told(reloader: Arc<Reloader>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         // What is wrong, the reload itself tells.
         drop(Arc::clone(&reloader).reload().await);
+    }
+}
+
+/// Has a verifier get ready, also one that a reload brought, and again for as long as it has trouble: a server that isn't
+/// ready may get no calls that would have it try.
+async fn keep_verifying(door: Weak<Door>) {
+    const PAUSE: Duration = Duration::from_secs(5);
+    loop {
+        let Some(verifying) = door.upgrade().map(|door| door.present().verifying.clone()) else { return };
+        if let Some(verifying) = verifying
+            && verifying.verifier.trouble().is_some()
+        {
+            verifying.verifier.prepare().await;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
 use super::generation::Generation;
+#[cfg(feature = "http")]
+use super::http::Held;
 use crate::{
     audit::{SessionTag, Transport},
     guard::Access,
@@ -23,16 +25,17 @@ pub(super) struct Arrival {
 /// An [`Arrival`] on its way through rmcp, which keeps what a request came with for as long as it is answered.
 #[cfg(feature = "http")]
 #[derive(Clone)]
-pub(super) struct Pass(Arc<Mutex<Option<Arrival>>>);
+pub(super) struct Pass(Arc<Mutex<Option<(Arrival, Option<Held>)>>>);
 
 #[cfg(feature = "http")]
 impl Pass {
-    pub(super) fn of(arrival: &Arrival) -> Self {
-        Self(Arc::new(Mutex::new(Some(arrival.clone()))))
+    /// With the room that the request's body takes, for as long.
+    pub(super) fn of(arrival: &Arrival, held: Option<Held>) -> Self {
+        Self(Arc::new(Mutex::new(Some((arrival.clone(), held)))))
     }
 
     pub(super) fn arrival(&self) -> Option<Arrival> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(arrival, _)| arrival.clone())
     }
 
     /// Lets go of it, for an answer that goes on and on.

@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -13,7 +13,9 @@ use super::generation::Generation;
 use crate::{
     exposure::Catalog,
     guard::{Access, contain},
-    identity::{Bearer, Identity, Principal, Recent, TokenHash, TokenVerifier, Tokens, Unverified, Voucher},
+    identity::{
+        Bearer, Identity, Principal, Recent, TokenHash, TokenVerifier, Tokens, Unverified, Voucher, token_hash as hash,
+    },
     limits::CallerKey,
     manifest::Grants,
 };
@@ -31,9 +33,32 @@ pub(super) struct Callers {
     keys: HashSet<CallerKey>,
     verifier: Option<Arc<dyn TokenVerifier>>,
     borne: Recent<Arc<Identity>, Arc<Access>>,
-    /// Tokens that have verified, by a hash whose seed is this process's.
+    seen: Arc<Seen>,
+}
+
+/// What is known of tokens for as long as the process runs.
+struct Seen {
+    /// Those that have verified, by a hash whose seed is this process's.
     good: Recent<u64, ()>,
     seed: RandomState,
+    /// The operator's, also those that have been taken back: they are no issuer's business (S08).
+    operators: Mutex<HashSet<TokenHash>>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { good: Recent::of(REMEMBERED), seed: RandomState::new(), operators: Mutex::default() }
+    }
+}
+
+impl Seen {
+    fn note(&self, tokens: &Tokens) {
+        self.operators().extend(tokens.held().map(|(digest, _)| *digest));
+    }
+
+    fn operators(&self) -> MutexGuard<'_, HashSet<TokenHash>> {
+        self.operators.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Who bears a token, and until when that is known to hold.
@@ -44,26 +69,20 @@ pub(super) struct Known {
 }
 
 impl Callers {
-    /// Those who bear one of these tokens, or one that this verifier knows.
+    /// Those who bear one of these tokens, or one that this verifier knows, after those before them.
     pub(super) fn new(
         tokens: Tokens,
         verifier: Option<Arc<dyn TokenVerifier>>,
-        catalog: &Catalog,
-        grants: &Grants,
+        (catalog, grants): (&Catalog, &Grants),
+        before: Option<&Self>,
     ) -> Self {
+        let seen = before.map(|it| Arc::clone(&it.seen)).unwrap_or_default();
+        seen.note(&tokens);
         let access = |identity| Arc::new(Access::of(Principal::verified(identity), catalog, grants));
         let accesses: HashMap<_, _> =
             tokens.held().map(|(digest, held)| (*digest, access(held.identity.clone()))).collect();
         let keys = accesses.values().map(|access| access.caller).collect();
-        Self {
-            tokens,
-            accesses,
-            keys,
-            verifier,
-            borne: Recent::of(REMEMBERED),
-            good: Recent::of(REMEMBERED),
-            seed: RandomState::new(),
-        }
+        Self { tokens, accesses, keys, verifier, borne: Recent::of(REMEMBERED), seen }
     }
 
     /// Whether this caller may still bear a token. A verifier says so only when it sees the token again.
@@ -86,11 +105,10 @@ impl Callers {
         Some(Known { access: Arc::clone(self.accesses.get(digest)?), until: held.expires })
     }
 
-    /// Whether a token is a static one, or has been good before: no stranger's guess.
+    /// Whether a token is one of the operator's, or has been good when it was last looked at: no stranger's guess.
     #[cfg(feature = "http")]
     pub(super) fn have_borne(&self, token: &[u8]) -> bool {
-        let has_been_good = |token: &str| self.good.get(&self.seed.hash_one(token), |()| true).is_some();
-        self.tokens.has(token) || std::str::from_utf8(token).is_ok_and(has_been_good)
+        self.tokens.has(token) || self.seen.good.get(&self.seen.seed.hash_one(token), |()| true).is_some()
     }
 
     /// Who bears a token, or why nobody is known to.
@@ -100,13 +118,18 @@ impl Callers {
             return Ok(known);
         }
         let verifier = self.verifier.as_ref().ok_or(Unverified::Refused("unknown token"))?;
-        let token = std::str::from_utf8(token).map_err(|_| Unverified::Refused("no token"))?;
-        let bearer = asked(&**verifier, token).await?;
-        let hash = self.seed.hash_one(token);
-        if self.good.get(&hash, |()| true).is_none() {
-            self.good.put(hash, ());
+        if self.seen.operators().contains(&hash(token)) {
+            return Err(Unverified::Refused("taken back, or expired"));
         }
-        Ok(self.of_bearer(bearer, present))
+        let text = std::str::from_utf8(token).map_err(|_| Unverified::Refused("no token"))?;
+        let said = asked(&**verifier, text).await;
+        let (seen, key) = (&self.seen.good, self.seen.seed.hash_one(token));
+        match &said {
+            Ok(_) if seen.get(&key, |()| true).is_none() => seen.put(key, ()),
+            Err(Unverified::Refused(_)) => drop(seen.get(&key, |()| false)),
+            _ => {}
+        }
+        said.map(|bearer| self.of_bearer(bearer, present))
     }
 
     /// What the bearer of a token may do.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use super::{Doorman, generation::Generation, listeners::Listeners, reload::Reloads};
 use crate::{
@@ -13,6 +14,8 @@ use crate::{
 pub(super) struct Door {
     pub(super) guard: Arc<Guard>,
     present: ArcSwap<Generation>,
+    /// The number of the generation that is served.
+    number: watch::Sender<u64>,
     pub(super) listeners: Listeners,
     /// How reloads went.
     pub(super) reloads: Arc<Reloads>,
@@ -28,6 +31,7 @@ impl Door {
     pub(super) fn new(guard: Guard, first: Generation, reloads: Arc<Reloads>, builder: &Doorman) -> Self {
         Self {
             guard: Arc::new(guard),
+            number: watch::Sender::new(first.number),
             present: ArcSwap::from_pointee(first),
             listeners: Listeners::default(),
             reloads,
@@ -43,9 +47,16 @@ impl Door {
         self.present.load_full()
     }
 
+    /// Changes when another generation is served.
+    #[cfg(feature = "http")]
+    pub(super) fn replaced(&self) -> watch::Receiver<u64> {
+        self.number.subscribe()
+    }
+
     /// Serves another generation from now on, and returns the one before.
     pub(super) fn replace(&self, next: Arc<Generation>) -> Arc<Generation> {
         let before = self.present.swap(Arc::clone(&next));
+        self.number.send_replace(next.number);
         self.listeners.announce(&next);
         before
     }

@@ -51,12 +51,13 @@ impl Generation {
         launch: &Launch,
         verifying: Option<Verifying>,
         bearer: Option<Result<Bearer, Unverified>>,
+        before: Option<&Callers>,
     ) -> Result<Self, Error> {
         let Checked { rules, grants, health, .. } = checked;
         let catalog = &rules.catalog;
         let callers = match (launch.tokens(&grants)?, verifying.as_ref().map(|it| Arc::clone(&it.verifier))) {
             (None, None) => None,
-            (tokens, verifier) => Some(Callers::new(tokens.unwrap_or_default(), verifier, catalog, &grants)),
+            (tokens, verifier) => Some(Callers::new(tokens.unwrap_or_default(), verifier, (catalog, &grants), before)),
         };
         let dev = launch.developer()?.map(|developer| Arc::new(Access::everything(developer, catalog)));
         let nobody = Arc::new(Access::of(Principal::anonymous(None), catalog, &grants));

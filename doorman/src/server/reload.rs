@@ -140,7 +140,9 @@ impl Reloader {
             {
                 made_from.tls = this.launch.tls.as_ref().map(|tls| tls.read()).transpose()?;
             }
-            Ok((Generation::of(number, checked, &this.launch, verifying, bearer)?, made_from))
+            let before = this.door.present();
+            let next = Generation::of(number, checked, &this.launch, verifying, bearer, before.callers.as_ref())?;
+            Ok((next, made_from))
         });
         checking.await.map_err(|_| Error::Setting("the files could not be checked".to_owned()))?
     }

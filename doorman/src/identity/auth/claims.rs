@@ -171,7 +171,8 @@ fn is_access_token(claims: &Object) -> Result<(), &'static str> {
     if claims.get("token_use").is_some_and(|it| it != "access" && it != "access_token") {
         return Err("no access token");
     }
-    if text(claims, "typ").is_some_and(|it| ["ID", "Refresh", "Offline", "Logout"].contains(&it)) {
+    const OTHERS: [&str; 7] = ["id", "refresh", "offline", "logout", "id_token", "refresh_token", "logout_token"];
+    if text(claims, "typ").is_some_and(|it| OTHERS.iter().any(|other| it.eq_ignore_ascii_case(other))) {
         return Err("no access token");
     }
     if has(&["cnf"]) {

@@ -133,7 +133,7 @@ impl Engine {
 
     pub(super) fn trouble(&self) -> Option<&'static str> {
         match &self.way {
-            Way::Keys { keyring, .. } => keyring.trouble(),
+            Way::Keys { keyring, .. } => keyring.trouble(Instant::now()),
             Way::Asking { issuer, .. } => issuer.trouble(),
         }
     }

@@ -56,8 +56,26 @@ struct Inner {
 #[derive(Default)]
 struct State {
     asked: HashMap<TokenHash, Flight<Answer>>,
-    /// Why the last question got no answer, if it didn't.
+    /// Why questions get no answers, if they don't.
     trouble: Option<&'static str>,
+    /// How many in a row got none.
+    unanswered: u32,
+}
+
+/// So many questions in a row without an answer are the issuer's trouble: one may be its token's.
+const IN_A_ROW: u32 = 3;
+
+impl State {
+    fn answered(&mut self) {
+        (self.trouble, self.unanswered) = (None, 0);
+    }
+
+    fn failed(&mut self, word: &'static str) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        if self.unanswered >= IN_A_ROW {
+            self.trouble = Some(word);
+        }
+    }
 }
 
 impl Introspection {
@@ -109,7 +127,10 @@ impl Introspection {
     /// Looks up where to ask.
     pub(super) async fn prepare(&self, now: Instant) -> Result<(), Unverified> {
         let found = self.0.discovery.find(&self.0.http, now).await;
-        self.0.lock().trouble = found.as_ref().err().copied();
+        match &found {
+            Ok(_) => self.0.lock().answered(),
+            Err(word) => self.0.lock().trouble = Some(word),
+        }
         found.map(drop).map_err(Unverified::Unavailable)
     }
 
@@ -136,11 +157,11 @@ impl Inner {
         let answer = match self.answer(token, now).await {
             Ok(answer) => answer,
             Err(word) => {
-                self.lock().trouble = Some(word);
+                self.lock().failed(word);
                 return Err(Unverified::Unavailable(word));
             }
         };
-        self.lock().trouble = None;
+        self.lock().answered();
         answer.map(|bearer| (bearer, now.steady)).map_err(|word| {
             self.refused.put(hash, (now.steady, word));
             Unverified::Refused(word)

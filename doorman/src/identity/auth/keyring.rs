@@ -140,9 +140,13 @@ impl Keyring {
         }
     }
 
-    /// Why keys can't be had.
-    pub(super) fn trouble(&self) -> Option<&'static str> {
-        self.lock().trouble
+    /// Why there are no keys. For as long as there are, they serve.
+    pub(super) fn trouble(&self, now: Instant) -> Option<&'static str> {
+        let state = self.lock();
+        match state.held(now) {
+            Held::Nothing => Some(state.trouble.unwrap_or("no keys yet")),
+            _ => None,
+        }
     }
 
     /// The fetch under way, or a new one unless it is too early for that.

@@ -232,6 +232,10 @@ impl Settings {
         if url.fragment().is_some() || !resource.bytes().all(|it| it.is_ascii_graphic()) {
             return Err("expected a resource in visible ASCII, without fragment");
         }
+        let plain = url.username().is_empty() && url.password().is_none() && !resource.contains(['"', '\\']);
+        if !matches!(url.scheme(), "https" | "http") || url.host().is_none() || !plain {
+            return Err("expected this server's URL as resource, as in https://mcp.example/mcp");
+        }
         let mut scopes = self.supported.iter().chain(required).chain(hierarchy.names());
         if !scopes.all(|it| doorman_grammar::scope::parse(it).is_ok()) {
             return Err("expected scopes such as \"invoices:read\", without '*'");

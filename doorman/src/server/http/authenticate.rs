@@ -58,15 +58,18 @@ impl Authenticator {
         }
         match (presented.token(), &present.callers) {
             (Some(token), Some(callers)) => {
-                // A token that has been good goes on being looked at, whoever else comes from its address.
-                if let Err(refused) = self.strangers.may_try(peer)
-                    && !callers.have_borne(token)
-                {
-                    return Err(refused);
+                // A token that has been good goes on being looked at, whoever else comes from its address. Others are charged
+                // for before they are: a verifier may take its time.
+                let guess = !callers.have_borne(token);
+                if guess {
+                    self.strangers.may_try(peer)?;
+                    self.strangers.failed(peer);
                 }
                 let known = callers.of(token, present).await;
-                if let Err(Unverified::Refused(_)) = known {
-                    self.strangers.failed(peer);
+                match &known {
+                    Ok(_) | Err(Unverified::Lacking(_)) if guess => self.strangers.forgive(peer),
+                    Err(Unverified::Refused(_)) if !guess => self.strangers.failed(peer),
+                    _ => {}
                 }
                 known.map_err(Refused::from)
             }
@@ -110,11 +113,12 @@ fn check(headers: &HeaderMap) -> Result<(), Refused> {
 
 /// Whether a query string has a key under which clients put tokens.
 fn carries_token(query: &str) -> bool {
-    const KEYS: [&str; 8] =
-        ["access_token", "token", "bearer", "authorization", "bearer_token", "auth_token", "api_key", "apikey"];
+    const KEYS: [&str; 9] =
+        ["accesstoken", "token", "bearer", "authorization", "bearertoken", "authtoken", "apikey", "idtoken", "jwt"];
     query.split(['&', ';']).any(|pair| {
         let key = pair.split('=').next().unwrap_or_default();
-        let key = percent_decoded(key);
+        // However it is spelled: `accessToken`, `access-token`, `access_token[]`.
+        let key: String = percent_decoded(key).chars().filter(char::is_ascii_alphanumeric).collect();
         KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
     })
 }

@@ -20,6 +20,8 @@ use crate::limits::CallerKey;
 const ALL: usize = 64 << 20;
 /// How many of them may be one caller's, or one body if that may be longer.
 const EACH: usize = ALL / 8;
+/// How many of them may be those of all callers together whom nobody vouches for.
+const STRANGERS: usize = ALL / 4;
 /// How long a body may take to arrive.
 const SLOWEST: Duration = Duration::from_secs(30);
 
@@ -33,14 +35,24 @@ pub(super) struct Bodies {
 #[derive(Default)]
 struct State {
     bytes: usize,
+    of_strangers: usize,
     of: HashMap<CallerKey, usize>,
 }
 
 /// The room that a body takes, until this is dropped.
-pub(super) struct Held {
+pub(in crate::server) struct Held {
     bodies: Arc<Bodies>,
     caller: CallerKey,
+    sender: From,
     bytes: usize,
+}
+
+/// Who sends a body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// A caller that somebody vouches for.
+    Known,
+    Stranger,
 }
 
 impl Bodies {
@@ -52,7 +64,7 @@ impl Bodies {
     /// Reads a body in bounded time. It takes room as it arrives, whatever it says of its length.
     pub(super) async fn read(
         self: &Arc<Self>,
-        caller: CallerKey,
+        (caller, sender): (CallerKey, From),
         headers: &HeaderMap,
         body: Body,
     ) -> Result<(Bytes, Held), Refused> {
@@ -60,7 +72,7 @@ impl Bodies {
         if said.is_some_and(|bytes: usize| bytes > self.most) {
             return Err(Refused::TooLarge(self.most));
         }
-        let mut held = Held { bodies: Arc::clone(self), caller, bytes: 0 };
+        let mut held = Held { bodies: Arc::clone(self), caller, sender, bytes: 0 };
         let read = async {
             let (mut body, mut bytes) = (Limited::new(body, self.most), BytesMut::new());
             while let Some(frame) = body.frame().await {
@@ -87,9 +99,12 @@ impl Held {
     fn grow(&mut self, bytes: usize) -> Result<(), Refused> {
         let mut state = self.bodies.lock();
         let own = state.of.get(&self.caller).copied().unwrap_or_default();
-        if state.bytes + bytes > ALL || own + bytes > EACH.max(self.bodies.most) {
+        let strange = if self.sender == From::Stranger { bytes } else { 0 };
+        let full = state.bytes + bytes > ALL || state.of_strangers + strange > STRANGERS;
+        if full || own + bytes > EACH.max(self.bodies.most) {
             return Err(Refused::Busy);
         }
+        state.of_strangers += strange;
         state.bytes += bytes;
         state.of.insert(self.caller, own + bytes);
         self.bytes += bytes;
@@ -101,6 +116,9 @@ impl Drop for Held {
     fn drop(&mut self) {
         let mut state = self.bodies.lock();
         state.bytes -= self.bytes;
+        if self.sender == From::Stranger {
+            state.of_strangers -= self.bytes;
+        }
         if let Entry::Occupied(mut own) = state.of.entry(self.caller) {
             *own.get_mut() -= self.bytes;
             if *own.get() == 0 {
@@ -122,7 +140,8 @@ mod tests {
     }
 
     async fn read(bodies: &Arc<Bodies>, subject: &str, bytes: usize) -> Result<Held, Refused> {
-        let read = bodies.read(caller(subject), &HeaderMap::new(), Body::from(vec![b' '; bytes])).await;
+        let sender = if subject.starts_with("stranger") { From::Stranger } else { From::Known };
+        let read = bodies.read((caller(subject), sender), &HeaderMap::new(), Body::from(vec![b' '; bytes])).await;
         read.map(|(_, held)| held)
     }
 
@@ -144,16 +163,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn s27_strangers_together_leave_room_for_those_who_are_known() {
+        let bodies = Bodies::new(MOST);
+        let mut held = Vec::new();
+        for stranger in ["stranger 1", "stranger 2", "stranger 3", "stranger 4"] {
+            held.push(read(&bodies, stranger, MOST).await.ok());
+        }
+        assert!(held.iter().all(Option::is_some));
+        assert!(matches!(read(&bodies, "stranger 5", 1).await, Err(Refused::Busy)));
+        assert!(read(&bodies, "alice", MOST).await.is_ok());
+        drop(held);
+        assert!(read(&bodies, "stranger 5", MOST).await.is_ok() && bodies.lock().of_strangers == 0);
+    }
+
+    #[tokio::test]
     async fn s27_what_is_only_announced_takes_no_room() {
         let bodies = Bodies::new(MOST);
         let headers = HeaderMap::from_iter([(header::CONTENT_LENGTH, MOST.into())]);
         let never = || Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
-        let reads = (0..64).map(|_| bodies.read(caller("alice"), &headers, never()));
+        let reads = (0..64).map(|_| bodies.read((caller("alice"), From::Known), &headers, never()));
         let waiting = futures::future::join_all(reads);
         assert!(tokio::time::timeout(Duration::from_millis(10), waiting).await.is_err(), "they wait");
         assert_eq!(bodies.lock().bytes, 0);
         let headers = HeaderMap::from_iter([(header::CONTENT_LENGTH, (MOST + 1).into())]);
-        assert!(matches!(bodies.read(caller("alice"), &headers, never()).await, Err(Refused::TooLarge(MOST))));
+        assert!(matches!(
+            bodies.read((caller("alice"), From::Known), &headers, never()).await,
+            Err(Refused::TooLarge(MOST))
+        ));
         assert!(matches!(read(&bodies, "alice", MOST + 1).await, Err(Refused::TooLarge(MOST))));
     }
 }

@@ -1,5 +1,6 @@
-//! Answers that last: streams on which a client listens. They end when the token that opened them is no longer good (S07),
-//! which its verifier is asked whenever its word no longer holds.
+//! Answers that last: streams on which a client listens. They end when the token that opened them is no longer good (S07,
+//! S26), or opens something else than it did: its verifier is asked whenever its word no longer holds, and whenever what is
+//! served is replaced.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -7,25 +8,42 @@ use axum::{body::Body, response::Response};
 use futures::StreamExt;
 
 use super::{Sender, Server};
+use crate::server::arrival::Arrival;
 
 /// Who opened a stream, and until when that is known to be allowed.
 pub(super) struct Watch {
     pub(super) server: Arc<Server>,
     pub(super) sender: Sender,
-    pub(super) until: SystemTime,
+    pub(super) opened: Arrival,
+    pub(super) until: Option<SystemTime>,
 }
 
 impl Watch {
-    /// Returns when its caller is no longer known to be one.
+    /// Returns when its caller is no longer known to be the one that it was.
     async fn over(mut self) {
+        let mut replaced = self.server.door.replaced();
         loop {
-            let wait = self.until.duration_since(SystemTime::now()).unwrap_or_default();
-            tokio::time::sleep(wait).await;
-            match self.server.arrival(&self.sender).await {
-                Ok((_, Some(until))) if until > SystemTime::now() => self.until = until,
-                _ => return,
+            tokio::select! {
+                () = elapsed(self.until) => {}
+                // The door is there for as long as this is.
+                _ = replaced.changed() => {}
             }
+            let Ok((now, until)) = self.server.arrival(&self.sender).await else { return };
+            let (then, now) = (&self.opened.access, &now.access);
+            let same = then.caller == now.caller && then.principal.token_scopes() == now.principal.token_scopes();
+            if !same || until.is_some_and(|until| until <= SystemTime::now()) {
+                return;
+            }
+            self.until = until;
         }
+    }
+}
+
+/// Waits for a time, if there is one.
+async fn elapsed(until: Option<SystemTime>) {
+    match until {
+        Some(until) => tokio::time::sleep(until.duration_since(SystemTime::now()).unwrap_or_default()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -46,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) use authenticate::Authenticator;
 use authenticate::Presented;
 use bodies::Bodies;
+pub(super) use bodies::Held;
 use forwarded::Proxies;
 pub(super) use forwarded::network;
 use health::Writable;
@@ -160,7 +161,8 @@ impl Server {
         let (body, held, means) = match parts.method {
             Method::POST => {
                 let began = Instant::now();
-                let (body, held) = self.bodies.read(arrival.access.caller, &parts.headers, body).await?;
+                let (body, held) =
+                    self.bodies.read((arrival.access.caller, sent_by(&arrival)), &parts.headers, body).await?;
                 // A body takes the time that its sender takes: what counts is what holds now.
                 let lapsed = until.is_some_and(|until| until <= SystemTime::now()) || began.elapsed() > AT_ONCE;
                 if lapsed || !Arc::ptr_eq(&arrival.generation, &self.door.present()) {
@@ -178,23 +180,22 @@ impl Server {
         };
         // An answer that lasts ends with what its caller may.
         let lasts = parts.method == Method::GET || means == Means::Listening;
-        let watch = until.filter(|_| lasts).map(|until| lasting::Watch { server: Arc::clone(self), sender, until });
+        let watch = lasts.then(|| lasting::Watch { server: Arc::clone(self), sender, opened: arrival.clone(), until });
         let bound = parts.headers.contains_key(sessions::HEADER);
         let stateless = self.settings.stateless || !arrival.access.principal.is_verified();
         if stateless && bound {
             return Err(Refused::UnknownSession);
         }
         if stateless || (means.is_stateless() && !bound) {
-            parts.extensions.insert(Pass::of(&arrival));
+            parts.extensions.insert(Pass::of(&arrival, held));
             let served = Box::pin(self.stateless.handle(Request::from_parts(parts, Full::new(body))));
             return Ok(lasting::last(ARRIVAL.scope(arrival, served).await.map(Body::new).into_response(), watch));
         }
         let ticket = self.sessions.admit(&parts, arrival.access.caller, means == Means::Opening).await?;
         arrival.session = ticket.tag();
-        parts.extensions.insert(Pass::of(&arrival));
+        parts.extensions.insert(Pass::of(&arrival, held));
         let (server, request) = (Arc::clone(self), Request::from_parts(parts, Full::new(body)));
         let served = ARRIVAL.scope(arrival, async move {
-            let _held = held;
             let response = Box::pin(server.sessions.service().handle(request)).await;
             server.sessions.settle(&ticket, &response);
             response.map(Body::new).into_response()
@@ -218,6 +219,10 @@ impl Server {
         let arrival = Arrival { generation, access: known.access, session: None, transport: Transport::Http };
         Ok((arrival, known.until))
     }
+}
+
+fn sent_by(arrival: &Arrival) -> bodies::From {
+    if arrival.access.principal.is_verified() { bodies::From::Known } else { bodies::From::Stranger }
 }
 
 /// Who says to be the sender of a request, and from where it came.

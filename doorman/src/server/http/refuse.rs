@@ -74,8 +74,11 @@ impl From<scan::Refusal> for Refused {
 impl Refused {
     /// Whether it belongs to a burst that the operator is told of: strangers who come again and again.
     pub(super) fn is_of_strangers(&self) -> bool {
-        use Refused::{BadToken, NoToken, NotLocal, TokenInQuery, TooManyAttempts, TooManyConnections};
-        matches!(self, NoToken | BadToken | TokenInQuery | TooManyAttempts(_) | NotLocal | TooManyConnections)
+        use Refused::{BadToken, CantVerify, NoToken, NotLocal, TokenInQuery, TooManyAttempts, TooManyConnections};
+        matches!(
+            self,
+            NoToken | BadToken | CantVerify | TokenInQuery | TooManyAttempts(_) | NotLocal | TooManyConnections
+        )
     }
 
     /// The word in the audit log.

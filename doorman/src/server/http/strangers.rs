@@ -44,9 +44,18 @@ impl Strangers {
         self.may_try_at(peer, self.now())
     }
 
-    /// Notes that a token from this address didn't verify.
+    /// Notes that a token from this address didn't verify, or isn't known to.
     pub(super) fn failed(&self, peer: Option<IpAddr>) {
         self.failed_at(peer, self.now());
+    }
+
+    /// Takes that back: the token was good after all.
+    pub(super) fn forgive(&self, peer: Option<IpAddr>) {
+        let Some(place) = self.place(peer) else { return };
+        for cell in self.cells(place) {
+            let _ = cell
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |until| Some(until.saturating_sub(millis(EACH))));
+        }
     }
 
     fn may_try_at(&self, peer: Option<IpAddr>, now: u64) -> Result<(), Refused> {
