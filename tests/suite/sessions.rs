@@ -140,3 +140,26 @@ fn s10_a_session_that_was_not_ended_still_counts() {
     assert_eq!(refused.status, 405);
     assert_eq!(first.call("whoami", json!({})).structured()["subject"], "alice", "so it lives on, and is hers");
 }
+
+#[test]
+fn s27_a_body_takes_its_room_for_as_long_as_its_request_runs() {
+    for era in [Era::Session, Era::Modern] {
+        let server = Fixture::new().serve();
+        let mut alice = server.caller(Cast::ALICE, era);
+        let mut begin = |bytes: usize| {
+            let mut message = alice.message("tools/call", json!({"name": "slow", "arguments": {"ms": 3000}}));
+            message["params"]["_meta"]["padding"] = "x".repeat(bytes).into();
+            let request = alice.http_request(&message);
+            let mut wire = Wire::connect(server.address);
+            wire.send(&request.bytes(server.address)).expect("the server reads");
+            wire
+        };
+        let mut held: Vec<Wire> = (0..2).map(|_| begin(4_000_000)).collect();
+        std::thread::sleep(std::time::Duration::from_millis(1_000));
+        assert_eq!(begin(2_000_000).status(), 503, "{era:?}: there are 8 MiB for a caller");
+        held.iter_mut().for_each(|wire| assert_eq!(wire.status(), 200, "{era:?}"));
+        drop(held);
+        // With the request's end its room comes back.
+        crate::harness::eventually("room", || (begin(2_000_000).status() == 200).then_some(()));
+    }
+}

@@ -1,10 +1,13 @@
 //! A verifier of tokens of the application's own, whatever it does.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
-use crate::harness::{Cast, Door, Era, Fixture, Request, eventually};
+use crate::harness::{Cast, Door, Era, Fixture, Request, Wire, digest, eventually};
 
 /// An application that takes tickets, beside everybody's tokens.
 fn office() -> Fixture {
@@ -125,6 +128,65 @@ fn s08_the_operators_tokens_are_shown_to_no_verifier() {
     let mut bob = office().env("DOORMAN_BEARER_TOKEN", Cast::BOB.token()).unnamed(Era::Modern);
     assert_eq!(bob.call("whoami", json!({})).structured()["agent_id"], "bob");
     assert!(!bob.process().stderr().contains(SHOWN));
+}
+
+#[test]
+fn s08_nor_those_that_have_expired_or_were_taken_back() {
+    let fixture = office();
+    let server = fixture.serve();
+    let entry = |cast: Cast, more: &str| {
+        format!("  - {{sha256: {}, agent_id: {}, agent_type: {}{more}}}\n", digest(&cast.token()), cast.id, cast.kind)
+    };
+    let expired = entry(Cast::BOB, ", expires: 2020-01-01T00:00:00Z");
+    fixture.private("tokens.yaml", &format!("tokens:\n{}{expired}", entry(Cast::ALICE, "")));
+    server.process.reload();
+    for token in [Cast::BOB.token(), Cast::ROOT.token()] {
+        assert_eq!(hello(&token).send(server.address).status, 401);
+    }
+    assert_eq!(hello("token-of-nobody").send(server.address).status, 401);
+    let said = eventually("a look at what isn't the operator's", || {
+        let said = server.process.stderr();
+        said.contains("was shown to the office").then_some(said)
+    });
+    assert_eq!(said.matches("was shown to the office").count(), 1, "{said}");
+}
+
+#[test]
+fn s26_a_stream_ends_with_the_token_that_opened_it() {
+    for era in [Era::Session, Era::Modern] {
+        let fixture = Fixture::new();
+        let server = fixture.serve();
+        let (mut alice, mut bob) = (server.caller(Cast::ALICE, era), server.caller(Cast::BOB, era));
+        let (mut ended, mut goes_on) = (alice.listen(&[]), bob.listen(&["memo://noise"]));
+        // Another token for the same agent; and bob's is as it was.
+        let entry = |token: &str, cast: Cast| {
+            format!("  - {{sha256: {}, agent_id: {}, agent_type: {}}}\n", digest(token), cast.id, cast.kind)
+        };
+        let tokens = entry("another-token-of-alice", Cast::ALICE) + &entry(&Cast::BOB.token(), Cast::BOB);
+        fixture.private("tokens.yaml", &format!("tokens:\n{tokens}"));
+        server.process.reload();
+        let began = Instant::now();
+        while ended.event().is_some() {}
+        assert!(began.elapsed() < Duration::from_secs(4), "{era:?}: her stream goes on");
+        bob.call("touch", json!({"uri": "memo://noise"}));
+        assert!(bob.heard(&mut goes_on).contains(&"memo://noise".to_owned()), "{era:?}");
+    }
+}
+
+#[test]
+fn s27_a_verifier_that_takes_its_time_is_asked_for_an_address_so_often_only() {
+    let server = office().arg("--trusted-proxy").arg("127.0.0.1/32").serve();
+    let from = |token: &str, address: &str| hello(token).header("X-Forwarded-For", address);
+    let waiting: Vec<Wire> = (0..40)
+        .map(|_| {
+            let mut wire = Wire::connect(server.address);
+            wire.send(&from("ticket-slow", "203.0.113.7").bytes(server.address)).expect("the server reads");
+            wire
+        })
+        .collect();
+    eventually("the bound", || (from("guess", "203.0.113.7").send(server.address).status == 429).then_some(()));
+    assert_eq!(from("ticket/dora/reader/60", "198.51.100.7").send(server.address).status, 200);
+    drop(waiting);
 }
 
 #[test]

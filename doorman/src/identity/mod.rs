@@ -19,7 +19,9 @@ pub use agent::{Agent, InvalidAgent};
 pub(crate) use auth::Written;
 #[cfg(feature = "oauth")]
 pub use auth::{Algorithm, Auth, InvalidAuth, Issuers};
-pub(crate) use digest::{TokenHash, hash as token_hash};
+pub(crate) use digest::TokenHash;
+#[cfg(feature = "http")]
+pub(crate) use digest::hash as token_hash;
 pub(crate) use principal::Voucher;
 pub use principal::{Identity, Principal};
 pub(crate) use recent::Recent;

@@ -20,22 +20,24 @@ pub(super) struct Arrival {
     pub(super) access: Arc<Access>,
     pub(super) session: Option<SessionTag>,
     pub(super) transport: Transport,
+    /// The room that its body takes, for as long as this is anywhere.
+    #[cfg(feature = "http")]
+    pub(super) room: Option<Arc<Held>>,
 }
 
 /// An [`Arrival`] on its way through rmcp, which keeps what a request came with for as long as it is answered.
 #[cfg(feature = "http")]
 #[derive(Clone)]
-pub(super) struct Pass(Arc<Mutex<Option<(Arrival, Option<Held>)>>>);
+pub(super) struct Pass(Arc<Mutex<Option<Arrival>>>);
 
 #[cfg(feature = "http")]
 impl Pass {
-    /// With the room that the request's body takes, for as long.
-    pub(super) fn of(arrival: &Arrival, held: Option<Held>) -> Self {
-        Self(Arc::new(Mutex::new(Some((arrival.clone(), held)))))
+    pub(super) fn of(arrival: &Arrival) -> Self {
+        Self(Arc::new(Mutex::new(Some(arrival.clone()))))
     }
 
     pub(super) fn arrival(&self) -> Option<Arrival> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(arrival, _)| arrival.clone())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Lets go of it, for an answer that goes on and on.

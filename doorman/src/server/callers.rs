@@ -3,19 +3,18 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    hash::{BuildHasher, RandomState},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use super::generation::Generation;
+#[cfg(feature = "http")]
+use super::seen::Seen;
 use crate::{
     exposure::Catalog,
     guard::{Access, contain},
-    identity::{
-        Bearer, Identity, Principal, Recent, TokenHash, TokenVerifier, Tokens, Unverified, Voucher, token_hash as hash,
-    },
+    identity::{Bearer, Identity, Principal, Recent, TokenHash, TokenVerifier, Tokens, Unverified, Voucher},
     limits::CallerKey,
     manifest::Grants,
 };
@@ -33,32 +32,8 @@ pub(super) struct Callers {
     keys: HashSet<CallerKey>,
     verifier: Option<Arc<dyn TokenVerifier>>,
     borne: Recent<Arc<Identity>, Arc<Access>>,
+    #[cfg(feature = "http")]
     seen: Arc<Seen>,
-}
-
-/// What is known of tokens for as long as the process runs.
-struct Seen {
-    /// Those that have verified, by a hash whose seed is this process's.
-    good: Recent<u64, ()>,
-    seed: RandomState,
-    /// The operator's, also those that have been taken back: they are no issuer's business (S08).
-    operators: Mutex<HashSet<TokenHash>>,
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        Self { good: Recent::of(REMEMBERED), seed: RandomState::new(), operators: Mutex::default() }
-    }
-}
-
-impl Seen {
-    fn note(&self, tokens: &Tokens) {
-        self.operators().extend(tokens.held().map(|(digest, _)| *digest));
-    }
-
-    fn operators(&self) -> MutexGuard<'_, HashSet<TokenHash>> {
-        self.operators.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Who bears a token, and until when that is known to hold.
@@ -76,13 +51,23 @@ impl Callers {
         (catalog, grants): (&Catalog, &Grants),
         before: Option<&Self>,
     ) -> Self {
-        let seen = before.map(|it| Arc::clone(&it.seen)).unwrap_or_default();
-        seen.note(&tokens);
+        #[cfg(feature = "http")]
+        let seen = Seen::after(before.map(|it| &it.seen), &tokens);
+        #[cfg(not(feature = "http"))]
+        let _ = before;
         let access = |identity| Arc::new(Access::of(Principal::verified(identity), catalog, grants));
         let accesses: HashMap<_, _> =
             tokens.held().map(|(digest, held)| (*digest, access(held.identity.clone()))).collect();
         let keys = accesses.values().map(|access| access.caller).collect();
-        Self { tokens, accesses, keys, verifier, borne: Recent::of(REMEMBERED), seen }
+        Self {
+            tokens,
+            accesses,
+            keys,
+            verifier,
+            borne: Recent::of(REMEMBERED),
+            #[cfg(feature = "http")]
+            seen,
+        }
     }
 
     /// Whether this caller may still bear a token. A verifier says so only when it sees the token again.
@@ -108,7 +93,7 @@ impl Callers {
     /// Whether a token is one of the operator's, or has been good when it was last looked at: no stranger's guess.
     #[cfg(feature = "http")]
     pub(super) fn have_borne(&self, token: &[u8]) -> bool {
-        self.tokens.has(token) || self.seen.good.get(&self.seen.seed.hash_one(token), |()| true).is_some()
+        self.tokens.has(token) || self.seen.is_good(token)
     }
 
     /// Who bears a token, or why nobody is known to.
@@ -118,16 +103,15 @@ impl Callers {
             return Ok(known);
         }
         let verifier = self.verifier.as_ref().ok_or(Unverified::Refused("unknown token"))?;
-        if self.seen.operators().contains(&hash(token)) {
+        if self.seen.is_the_operators(token) {
             return Err(Unverified::Refused("taken back, or expired"));
         }
         let text = std::str::from_utf8(token).map_err(|_| Unverified::Refused("no token"))?;
         let said = asked(&**verifier, text).await;
-        let (seen, key) = (&self.seen.good, self.seen.seed.hash_one(token));
         match &said {
-            Ok(_) if seen.get(&key, |()| true).is_none() => seen.put(key, ()),
-            Err(Unverified::Refused(_)) => drop(seen.get(&key, |()| false)),
-            _ => {}
+            Ok(_) => self.seen.good(token),
+            Err(Unverified::Refused(_)) => self.seen.bad(token),
+            Err(_) => {}
         }
         said.map(|bearer| self.of_bearer(bearer, present))
     }

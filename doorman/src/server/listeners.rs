@@ -2,7 +2,8 @@
 //! sees has changed, and not of what others see (S02).
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    cell::OnceCell,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -72,8 +73,17 @@ impl Ear {
 #[derive(Default)]
 pub(super) struct Wants {
     lists: [bool; 3],
-    /// As the client spells them.
-    uris: BTreeSet<String>,
+    /// As the client spells them, each with what it names, once that has been looked up.
+    uris: BTreeMap<String, OnceCell<Option<Named>>>,
+}
+
+/// A resource: its place in the catalog, and the template's variables.
+type Named = (usize, Vec<(String, String)>);
+
+/// What a URI names for a caller.
+fn named(uri: &str, access: &Access) -> Option<Named> {
+    let found = access.view.resource(uri)?;
+    Some((found.id, found.variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
 }
 
 /// The lists that change, and the kinds that are in each.
@@ -86,21 +96,21 @@ const LISTS: [(Change, &[Kind]); 3] = [
 impl Wants {
     /// Sessions hear of all lists.
     pub(super) fn lists() -> Self {
-        Self { lists: [true; 3], uris: BTreeSet::new() }
+        Self { lists: [true; 3], uris: BTreeMap::new() }
     }
 
     pub(super) fn of(filter: &SubscriptionFilter) -> Self {
         let said = |it: Option<bool>| it == Some(true);
         let lists = [filter.tools_list_changed, filter.prompts_list_changed, filter.resources_list_changed].map(said);
-        let uris = filter.resource_subscriptions.iter().flatten().cloned().collect();
+        let uris = filter.resource_subscriptions.iter().flatten().map(|uri| (uri.clone(), OnceCell::new())).collect();
         Self { lists, uris }
     }
 
     /// Subscribes to one more resource; whether there was room.
     fn add(&mut self, uri: String) -> bool {
-        let bytes: usize = self.uris.iter().map(String::len).sum();
+        let bytes: usize = self.uris.keys().map(String::len).sum();
         let room = self.uris.len() < MOST_URIS.0 && bytes + uri.len() <= MOST_URIS.1;
-        self.uris.contains(&uri) || (room && self.uris.insert(uri))
+        self.uris.contains_key(&uri) || (room && self.uris.insert(uri, OnceCell::new()).is_none())
     }
 }
 
@@ -120,6 +130,8 @@ struct Listener {
     wants: Wants,
     caller: CallerKey,
     principal: Arc<Principal>,
+    /// What it may under the generation of this number; what its URIs name is looked up with that.
+    access: (u64, Arc<Access>),
     /// The [fingerprints](Generation::fingerprint) of the lists that it was last told of.
     seen: [u64; 3],
     waiting: Arc<Mutex<Waiting>>,
@@ -182,16 +194,15 @@ impl Listener {
         access: &Access,
         present: &Generation,
     ) -> Vec<&'l String> {
-        let Some(changed) = access.view.resource(changed) else { return Vec::new() };
-        let each_has_its_own = present.rules.catalog.get(changed.id).is_each_agents_own();
+        let Some(changed) = named(changed, access) else { return Vec::new() };
+        let each_has_its_own = present.rules.catalog.get(changed.0).is_each_agents_own();
         if each_has_its_own && (agent.is_none() || agent != self.principal.agent()) {
             return Vec::new();
         }
-        let is_it = |uri: &&String| {
-            let found = access.view.resource(uri);
-            found.is_some_and(|it| it.id == changed.id && it.variables == changed.variables)
+        let is_it = |(uri, known): &(&String, &OnceCell<Option<Named>>)| {
+            known.get_or_init(|| named(uri, access)).as_ref() == Some(&changed)
         };
-        self.wants.uris.iter().filter(is_it).collect()
+        self.wants.uris.iter().filter(is_it).map(|(uri, _)| uri).collect()
     }
 }
 
@@ -254,7 +265,9 @@ impl Listeners {
         let (number, principal) = (state.last, Arc::clone(&access.principal));
         let seen = seen(present, access);
         let (caller, waiting) = (access.caller, Arc::default());
-        state.listening.push(Listener { number, ear, wants, caller, principal, seen, waiting });
+        // With the first change it is looked up.
+        let access = (0, Arc::clone(&present.nobody));
+        state.listening.push(Listener { number, ear, wants, caller, principal, access, seen, waiting });
         Ok(number)
     }
 
@@ -278,6 +291,8 @@ impl Listeners {
 
     /// Tells those whose lists aren't what they were when they were last told.
     pub(super) fn announce(&self, present: &Generation) {
+        // A module that has started late shows more under the same generation.
+        lock(&self.0).listening.iter_mut().for_each(|listener| listener.access.0 = 0);
         self.each(present, |listener, access| {
             let now = seen(present, access);
             for (at, (change, _)) in LISTS.into_iter().enumerate() {
@@ -309,7 +324,11 @@ impl Listeners {
             .listening
             .retain(|listener| !listener.ear.is_closed() && present.knows(&listener.principal, listener.caller));
         for listener in &mut state.listening {
-            let access = present.access(&listener.principal);
+            if listener.access.0 != present.number {
+                listener.access = (present.number, present.access(&listener.principal));
+                listener.wants.uris.values_mut().for_each(|known| *known = OnceCell::new());
+            }
+            let access = Arc::clone(&listener.access.1);
             with(listener, &access);
         }
     }

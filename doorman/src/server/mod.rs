@@ -25,6 +25,8 @@ mod pages;
 mod publish;
 mod reload;
 mod scan;
+#[cfg(feature = "http")]
+mod seen;
 mod status;
 mod stdio;
 mod verifying;

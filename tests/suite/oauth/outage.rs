@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{admitted, admitted_within, refused, taking, unknown};
-use crate::harness::{Authority, Cast, eventually};
+use crate::harness::{Authority, Cast, Request, eventually};
 
 #[test]
 fn s24_an_issuer_that_is_down_at_start_denies_and_recovers_without_restart() {
@@ -24,6 +24,23 @@ fn s24_an_issuer_that_is_down_at_start_denies_and_recovers_without_restart() {
     admitted_within(&server, Duration::from_secs(20), &tokens[0]);
     refused(&server, "a key of nobody's", &tokens[2]);
     refused(&server, "expired", &tokens[1]);
+}
+
+#[test]
+fn s24_a_server_gets_ready_by_itself() {
+    let authority = Authority::start();
+    authority.close();
+    let server = taking(&authority).serve();
+    let ready = || Request::new("GET", "/ready").send(server.address);
+    let first = ready();
+    assert_eq!((first.status, &*first.body), (503, r#"{"status":"not ready","parts":["auth"]}"#));
+    authority.open();
+    // Nobody calls: whoever sends calls waits for it to be ready.
+    eventually("readiness", || (ready().status == 200).then_some(()));
+    // What a stranger brings makes it no less.
+    authority.behave(&json!({"jwks": "error"}));
+    unknown(&server, "a key that nobody knows", &authority.token(json!({"kid": "no-such-key"})));
+    assert_eq!(ready().status, 200);
 }
 
 #[test]

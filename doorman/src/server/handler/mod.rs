@@ -78,7 +78,14 @@ impl Handler {
 
     fn nobody(&self, transport: Transport) -> Arrival {
         let generation = self.door.present();
-        Arrival { access: Arc::clone(&generation.nobody), generation, session: None, transport }
+        Arrival {
+            access: Arc::clone(&generation.nobody),
+            generation,
+            session: None,
+            transport,
+            #[cfg(feature = "http")]
+            room: None,
+        }
     }
 
     /// What whoever this is for sees now.

@@ -8,13 +8,13 @@ use axum::{body::Body, response::Response};
 use futures::StreamExt;
 
 use super::{Sender, Server};
-use crate::server::arrival::Arrival;
+use crate::guard::Access;
 
 /// Who opened a stream, and until when that is known to be allowed.
 pub(super) struct Watch {
     pub(super) server: Arc<Server>,
     pub(super) sender: Sender,
-    pub(super) opened: Arrival,
+    pub(super) opened: Arc<Access>,
     pub(super) until: Option<SystemTime>,
 }
 
@@ -29,7 +29,7 @@ impl Watch {
                 _ = replaced.changed() => {}
             }
             let Ok((now, until)) = self.server.arrival(&self.sender).await else { return };
-            let (then, now) = (&self.opened.access, &now.access);
+            let (then, now) = (&self.opened, &now.access);
             let same = then.caller == now.caller && then.principal.token_scopes() == now.principal.token_scopes();
             if !same || until.is_some_and(|until| until <= SystemTime::now()) {
                 return;

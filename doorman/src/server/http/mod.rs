@@ -158,7 +158,7 @@ impl Server {
         self.settings.origins.check(&parts, self.metadata().as_deref())?;
         let sender = Sender { presented: Presented::take(&mut parts)?, peer };
         let (mut arrival, mut until) = self.arrival(&sender).await?;
-        let (body, held, means) = match parts.method {
+        let (body, means) = match parts.method {
             Method::POST => {
                 let began = Instant::now();
                 let (body, held) =
@@ -174,26 +174,32 @@ impl Server {
                     return Ok(answer);
                 }
                 let means = Means::of(&envelope);
-                (body, Some(held), means)
+                arrival.room = Some(Arc::new(held));
+                (body, means)
             }
-            _ => (Bytes::new(), None, Means::Else),
+            _ => (Bytes::new(), Means::Else),
         };
         // An answer that lasts ends with what its caller may.
         let lasts = parts.method == Method::GET || means == Means::Listening;
-        let watch = lasts.then(|| lasting::Watch { server: Arc::clone(self), sender, opened: arrival.clone(), until });
+        let watch = lasts.then(|| lasting::Watch {
+            server: Arc::clone(self),
+            sender,
+            opened: Arc::clone(&arrival.access),
+            until,
+        });
         let bound = parts.headers.contains_key(sessions::HEADER);
         let stateless = self.settings.stateless || !arrival.access.principal.is_verified();
         if stateless && bound {
             return Err(Refused::UnknownSession);
         }
         if stateless || (means.is_stateless() && !bound) {
-            parts.extensions.insert(Pass::of(&arrival, held));
+            parts.extensions.insert(Pass::of(&arrival));
             let served = Box::pin(self.stateless.handle(Request::from_parts(parts, Full::new(body))));
             return Ok(lasting::last(ARRIVAL.scope(arrival, served).await.map(Body::new).into_response(), watch));
         }
         let ticket = self.sessions.admit(&parts, arrival.access.caller, means == Means::Opening).await?;
         arrival.session = ticket.tag();
-        parts.extensions.insert(Pass::of(&arrival, held));
+        parts.extensions.insert(Pass::of(&arrival));
         let (server, request) = (Arc::clone(self), Request::from_parts(parts, Full::new(body)));
         let served = ARRIVAL.scope(arrival, async move {
             let response = Box::pin(server.sessions.service().handle(request)).await;
@@ -216,7 +222,8 @@ impl Server {
     async fn arrival(&self, sender: &Sender) -> Result<(Arrival, Option<SystemTime>), Refused> {
         let generation = self.door.present();
         let known = self.settings.authenticator.authenticate(&sender.presented, sender.peer, &generation).await?;
-        let arrival = Arrival { generation, access: known.access, session: None, transport: Transport::Http };
+        let arrival =
+            Arrival { generation, access: known.access, session: None, transport: Transport::Http, room: None };
         Ok((arrival, known.until))
     }
 }

@@ -135,8 +135,11 @@ async fn s07_answers_that_are_none_deny() {
     ] {
         let (issuer, auth) = world().await;
         issuer.tell(ASK, reply);
-        assert_eq!(outcome(&auth, OPAQUE, Moment::now()).await, unavailable(word));
-        assert_eq!(auth.trouble(), Some(word));
+        // One such answer may be the token's own doing, three in a row are the issuer's.
+        for trouble in [None, None, Some(word)] {
+            assert_eq!(outcome(&auth, OPAQUE, Moment::now()).await, unavailable(word));
+            assert_eq!(auth.trouble(), trouble);
+        }
         // It isn't remembered: the next gets the next answer.
         issuer.tell(ASK, active(&issuer, json!({})));
         assert_eq!(outcome(&auth, OPAQUE, Moment::now()).await, ada());
@@ -250,7 +253,9 @@ async fn s24_an_issuer_that_is_not_there_denies_what_is_not_known() {
     let (issuer, auth) = world().await;
     assert_eq!(outcome(&auth, OPAQUE, start).await, ada());
     issuer.stop().await;
-    assert_eq!(outcome(&auth, "another", start).await, unavailable("no connection"));
+    for another in ["another", "one-more", "a-third"] {
+        assert_eq!(outcome(&auth, another, start).await, unavailable("no connection"));
+    }
     assert_eq!(auth.trouble(), Some("no connection"));
     assert_eq!(outcome(&auth, OPAQUE, start.after(Duration::from_secs(60))).await, unavailable("no connection"));
     issuer.restart().await;
