@@ -12,14 +12,10 @@ use doorman_grammar::{
     glob::Glob,
     uri::{self, Template},
 };
-use schemars::generate::SchemaSettings;
-use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::{
-    Access, CapabilitySpec, Effect, Exposed, View,
-    arguments::{ArgumentSchema, Object},
-    view::Standing,
+    Access, CapabilitySpec, Effect, Exposed, View, arguments::ArgumentSchema, output::OutputShape, view::Standing,
 };
 use crate::call::{Mounted, StateTable};
 
@@ -94,13 +90,6 @@ pub(crate) struct Capability {
     pub(crate) arguments: Arc<ArgumentSchema>,
     pub(crate) output: Option<Arc<OutputShape>>,
     required: ScopeSet,
-}
-
-/// What a capability's structured output looks like.
-pub(crate) struct OutputShape {
-    pub(crate) schema: Object,
-    /// MCP up to 2025-11-25 wants an object: other values are sent as `{"result": …}`.
-    pub(crate) wrapped: bool,
 }
 
 impl Capability {
@@ -242,7 +231,7 @@ impl Catalog {
             let (arguments, output) = match compiled.entry(std::ptr::from_ref(it.spec)) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
-                    new.insert((Arc::new(ArgumentSchema::of(it.spec, &name)?), output_shape(it.spec).map(Arc::new)))
+                    new.insert((Arc::new(ArgumentSchema::of(it.spec, &name)?), OutputShape::of(it.spec).map(Arc::new)))
                 }
             };
             capabilities.push(Capability {
@@ -376,66 +365,9 @@ fn missing(name: &str, it: &Listed, state: &StateTable) -> Vec<String> {
     absent.map(|need| format!("`{}`, which `{name}` takes", need.name())).collect()
 }
 
-fn output_shape(spec: &CapabilitySpec) -> Option<OutputShape> {
-    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut root = (spec.output)(&mut generator)?.to_value();
-    let mut definitions: Object = generator.take_definitions(true);
-    std::iter::once(&mut root).chain(definitions.values_mut()).for_each(spell_out);
-    let wrapped = !is_object(&root, &definitions);
-    let mut schema = if wrapped {
-        json!({ "type": "object", "properties": { "result": root }, "required": ["result"] })
-    } else {
-        inline(root, &mut definitions)
-    };
-    let object = schema.as_object_mut()?;
-    if !definitions.is_empty() {
-        object.insert("$defs".into(), definitions.into());
-    }
-    Some(OutputShape { schema: std::mem::take(object), wrapped })
-}
-
-/// A property that may be anything is `true`, which some clients don't know for a schema; `{}` says the same.
-fn spell_out(schema: &mut Value) {
-    if *schema == Value::Bool(true) {
-        *schema = json!({});
-    }
-    let Some(object) = schema.as_object_mut() else { return };
-    for (key, value) in object {
-        match (key.as_str(), value) {
-            ("properties" | "$defs", Value::Object(schemas)) => schemas.values_mut().for_each(spell_out),
-            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
-                schemas.iter_mut().for_each(spell_out);
-            }
-            ("items" | "additionalProperties", value @ Value::Object(_)) => spell_out(value),
-            _ => {}
-        }
-    }
-}
-
-fn referenced(schema: &Value) -> Option<&str> {
-    schema.get("$ref")?.as_str()?.strip_prefix("#/$defs/")
-}
-
-fn is_object(schema: &Value, definitions: &Object) -> bool {
-    let target = referenced(schema).and_then(|name| definitions.get(name)).unwrap_or(schema);
-    target.get("type") == Some(&json!("object"))
-}
-
-/// Clients up to 2025-11-25 want `"type": "object"` at the root, not a reference to it.
-fn inline(root: Value, definitions: &mut Object) -> Value {
-    let Some(name) = referenced(&root).map(str::to_owned) else { return root };
-    let Some(target) = definitions.get(&name).cloned() else { return root };
-    let reference = format!("#/$defs/{name}");
-    let still_used = |value: &Value| value.to_string().contains(&reference);
-    if !still_used(&target) && !definitions.iter().any(|(other, value)| *other != name && still_used(value)) {
-        definitions.shift_remove(&name);
-    }
-    target
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::arguments::Object, *};
     use crate::call::Refused;
 
     fn tool(name: &'static str, access: Access) -> Listed {

@@ -6,6 +6,7 @@ mod arguments;
 mod catalog;
 mod config;
 mod module;
+mod output;
 mod spec;
 mod view;
 
