@@ -31,6 +31,8 @@ use proc_macro::TokenStream;
 /// | `name = "…"`, `title = "…"`, `description = "…"` | default: the function's name, no title, the doc comment |
 /// | `idempotent`, `open_world` | MCP's hints; also `= true` or `= false` |
 /// | `redact = ["iban"]`, `reveal = ["id"]` | keys of the output that are redacted, or not, beyond the defaults |
+/// | `redact_patterns = ["EMP-[0-9]+"]` | regular expressions whose matches are redacted in every text of the output |
+/// | `detect = ["ip", "mac"]` | what is looked for only where asked |
 /// | `rate = "5/min"` | how often a caller may call it; also `per_tool`, and several rules separated by `;` |
 /// | `cost = 25` | what a call takes from the caller's budget; default 1 |
 /// | `timeout = "30s"`, `max_result = "64KiB"` | bounds of one call |

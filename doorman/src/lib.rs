@@ -56,6 +56,7 @@ mod guard;
 pub mod identity;
 pub mod input;
 pub mod limits;
+mod lines;
 pub mod manifest;
 #[cfg(any(feature = "filesystem", feature = "sqlite"))]
 pub mod modules;
@@ -120,6 +121,7 @@ pub mod __private {
             Access, CapabilitySpec, ConfiguredModule, Credentials, Effect, ModuleError, PromptSpec, ResourceSpec,
             TaskUse, ToolModule, ToolSpec, Unscoped,
         },
+        redact::Kind,
         scope::{Confined, ResourceScope, ScopeViolation, sealed::Confinable},
     };
 

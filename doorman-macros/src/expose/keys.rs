@@ -26,6 +26,8 @@ const FORMS: &[Form] = &[
     Form::new("open_world", "`open_world`, alone or `= true` or `= false`"),
     Form::new("redact", "a list: `redact = [\"iban\", \"*_token\"]`"),
     Form::new("reveal", "a list: `reveal = [\"email\"]`"),
+    Form::new("redact_patterns", "a list of regular expressions: `redact_patterns = [\"EMP-[0-9]+\"]`"),
+    Form::new("detect", "a list: `detect = [\"ip\", \"mac\"]`"),
     Form::new("rate", "a text: `rate = \"5/min\"`"),
     Form::new("breaker", "a text: `breaker = \"5 in 1min\"`"),
     Form::new("cost", "a whole number from 1: `cost = 25`"),
@@ -61,6 +63,9 @@ pub(crate) struct CapabilityKeys {
     open_world: Option<bool>,
     redact: Vec<LitStr>,
     reveal: Vec<LitStr>,
+    redact_patterns: Vec<LitStr>,
+    /// Variants of `redact::Kind`.
+    detect: Vec<Ident>,
     rate: Option<LitStr>,
     breaker: Option<LitStr>,
     cost: Option<u32>,
@@ -91,6 +96,8 @@ impl CapabilityKeys {
             open_world: keys.flag("open_world", errors),
             redact: globs("redact", &keys, errors),
             reveal: globs("reveal", &keys, errors),
+            redact_patterns: patterns(&keys, errors),
+            detect: detect(&keys, errors),
             rate: keys.text("rate", errors).filter(|text| legal(text, rate::parse_for_tool, errors).is_some()),
             breaker: keys.text("breaker", errors).filter(|text| legal(text, breaker::parse, errors).is_some()),
             cost: cost(&keys, errors),
@@ -134,6 +141,9 @@ impl CapabilityKeys {
         let open_world = self.open_world.iter().map(|it| quote!(.open_world(#it)));
         let redact = list("redact", &self.redact);
         let reveal = list("reveal", &self.reveal);
+        let patterns = list("redact_patterns", &self.redact_patterns);
+        let kinds = &self.detect;
+        let detect = (!kinds.is_empty()).then(|| quote!(.detect(&[#(__doorman::Kind::#kinds),*])));
         let rate = self.rate.iter().map(|it| quote!(.rate(#it)));
         let breaker = self.breaker.iter().map(|it| quote!(.breaker(#it)));
         let cost = self.cost.iter().map(|it| quote!(.cost(#it)));
@@ -142,7 +152,7 @@ impl CapabilityKeys {
         let schema = self.schema.iter().map(|it| quote_spanned!(it.span()=> .schema(#it)));
         let kind = self.kind.call();
         quote! {
-            #kind #(#title)* #idempotent #(#open_world)* #redact #reveal #(#rate)* #(#breaker)* #(#cost)* #(#timeout)* #(#max_result)*
+            #kind #(#title)* #idempotent #(#open_world)* #redact #reveal #patterns #detect #(#rate)* #(#breaker)* #(#cost)* #(#timeout)* #(#max_result)*
             #(#schema)*
         }
     }
@@ -207,6 +217,28 @@ fn globs(key: &str, keys: &Keys, errors: &mut Errors) -> Vec<LitStr> {
         legal(text, glob::parse, errors);
     }
     globs
+}
+
+/// Whether they compile is for the start to say, as of `#[arg(pattern = …)]`: a regular expression engine here would be
+/// built by every application.
+fn patterns(keys: &Keys, errors: &mut Errors) -> Vec<LitStr> {
+    let patterns = keys.texts("redact_patterns", errors).unwrap_or_default();
+    for text in patterns.iter().filter(|text| text.value().is_empty()) {
+        errors.at(text, "expected a regular expression that matches something: `redact_patterns = [\"EMP-[0-9]+\"]`");
+    }
+    patterns
+}
+
+fn detect(keys: &Keys, errors: &mut Errors) -> Vec<Ident> {
+    let mut kinds = Vec::new();
+    for text in keys.texts("detect", errors).unwrap_or_default() {
+        match text.value().as_str() {
+            "ip" => kinds.push(format_ident!("Ip")),
+            "mac" => kinds.push(format_ident!("Mac")),
+            _ => errors.at(text, "expected \"ip\" or \"mac\"; all other kinds are looked for anyway"),
+        }
+    }
+    kinds
 }
 
 fn cost(keys: &Keys, errors: &mut Errors) -> Option<u32> {

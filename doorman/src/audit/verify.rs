@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::checkpoint::{Checkpoint, Hash, MOST_UNSIGNED, hash, hex, unhex};
 use super::keys::PublicKey;
-use super::reading::{Lines, Read};
+use crate::lines::{Lines, Read};
 
 /// How many calls whose end isn't recorded are kept in mind; so many never run at once.
 const MOST_OPEN: usize = 65_536;

@@ -18,5 +18,6 @@ pub use spec::{Access, CapabilitySpec, Effect, PromptSpec, ResourceSpec, TaskUse
 pub(crate) use arguments::{describe, mistakes};
 pub(crate) use catalog::{Capability, Catalog, Grant, Kind, Listed, World};
 pub(crate) use module::{Instance, ModuleType, configured};
+pub(crate) use output::OutputShape;
 pub(crate) use spec::Exposed;
 pub(crate) use view::View;

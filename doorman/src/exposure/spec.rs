@@ -5,7 +5,10 @@ use std::{fmt, time::Duration};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-use crate::call::{Bound, Call, ParamSpec, Refused};
+use crate::{
+    call::{Bound, Call, ParamSpec, Refused},
+    redact::{Kind, ToolRules},
+};
 
 /// What a capability does to the world. Published as MCP's `readOnlyHint` and `destructiveHint`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub struct CapabilitySpec {
     pub(crate) access: Access,
     pub(crate) redact: &'static [&'static str],
     pub(crate) reveal: &'static [&'static str],
+    pub(crate) patterns: &'static [&'static str],
+    pub(crate) detect: &'static [Kind],
     pub(crate) rate: Option<&'static str>,
     pub(crate) breaker: Option<&'static str>,
     pub(crate) cost: u32,
@@ -85,6 +90,11 @@ impl CapabilitySpec {
         self.effect != Effect::ReadOnly
     }
 
+    /// What it says of redaction.
+    pub(crate) fn rules(&self) -> ToolRules<'static> {
+        ToolRules { redact: self.redact, reveal: self.reveal, patterns: self.patterns, detect: self.detect }
+    }
+
     /// The scopes that it names itself.
     pub(crate) fn scopes(&self) -> &'static [&'static str] {
         match self.access {
@@ -108,6 +118,8 @@ impl fmt::Debug for CapabilitySpec {
             .field("access", &self.access)
             .field("redact", &self.redact)
             .field("reveal", &self.reveal)
+            .field("redact_patterns", &self.patterns)
+            .field("detect", &self.detect)
             .field("rate", &self.rate)
             .field("breaker", &self.breaker)
             .field("cost", &self.cost)
@@ -176,6 +188,8 @@ impl CapabilitySpec {
             access,
             redact: &[],
             reveal: &[],
+            patterns: &[],
+            detect: &[],
             rate: None,
             breaker: None,
             cost: 1,
@@ -215,6 +229,16 @@ impl CapabilitySpec {
 
     pub const fn reveal(mut self, keys: &'static [&'static str]) -> Self {
         self.reveal = keys;
+        self
+    }
+
+    pub const fn redact_patterns(mut self, patterns: &'static [&'static str]) -> Self {
+        self.patterns = patterns;
+        self
+    }
+
+    pub const fn detect(mut self, kinds: &'static [Kind]) -> Self {
+        self.detect = kinds;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    exposure::{Catalog, Grant, View},
+    exposure::{Catalog, Grant, View, World},
     identity::{Principal, Voucher},
     limits::{Caller, CallerKey, Counted},
     manifest::{Granted, Grants},
@@ -29,6 +29,11 @@ impl Access {
         let world = grants.of_principal(&principal);
         let view = catalog.view(&grant(&principal, world, grants), grants.discoverable(world));
         Self::with(view, world.cloned(), principal)
+    }
+
+    /// Whose rules it is under beside those of all.
+    pub(crate) fn world(&self) -> Option<World> {
+        self.world.as_ref().map(|granted| granted.world)
     }
 
     /// `Doorman::dev()`: everything.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Found, Request, Rules, rounds::Rounds, tasks::Task, waiting::Waiting};
 use crate::{
+    exposure::World,
     input::{Ability, InputError, Level, Outlet, Question, Sampling},
     redact::{Counts, Plan},
 };
@@ -77,6 +78,7 @@ pub(super) struct Outgoing {
     client: Arc<dyn Client>,
     rules: Arc<Rules>,
     capability: usize,
+    world: Option<World>,
     way: Way,
     /// The function's time stands still while it waits for an answer.
     pub(super) waiting: Arc<Waiting>,
@@ -101,6 +103,7 @@ impl Outgoing {
             client: Arc::clone(&request.client),
             rules: Arc::clone(rules),
             capability: found.capability.id,
+            world: request.access.world(),
             way,
             waiting: Arc::default(),
             keys: Mutex::default(),
@@ -124,7 +127,7 @@ impl Outgoing {
     }
 
     fn plan(&self) -> &Plan {
-        &self.rules.policies.of(self.rules.catalog.get(self.capability)).plan
+        self.rules.policies.of(self.rules.catalog.get(self.capability)).plan(self.world)
     }
 
     /// A text without what must not leave; `None` if it can't be looked at.

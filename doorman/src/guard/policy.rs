@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
-    exposure::{Capability, Catalog},
+    exposure::{Capability, Catalog, Grant, Kind, World},
     limits::{Limits, ToolLimits},
-    redact::{Plan, Redactor},
+    manifest::Grants,
+    redact::{More, Plan, Redactor},
     server::Error,
 };
 
@@ -33,7 +34,22 @@ pub(crate) struct Policy {
     pub(crate) timeout: Duration,
     pub(crate) max_result: u64,
     /// One for all instances of a tool.
-    pub(crate) plan: Arc<Plan>,
+    plan: Arc<Plan>,
+    /// Where a manifest has more masked.
+    of_worlds: Box<[(World, Arc<Plan>)]>,
+}
+
+impl Policy {
+    /// How what leaves is redacted, for callers of this world.
+    pub(crate) fn plan(&self, world: Option<World>) -> &Plan {
+        let own = world.and_then(|world| self.of_worlds.iter().find(|(of, _)| *of == world));
+        own.map_or(&self.plan, |(_, plan)| plan)
+    }
+
+    /// The worlds that have a plan of their own.
+    pub(crate) fn worlds(&self) -> impl Iterator<Item = World> {
+        self.of_worlds.iter().map(|(world, _)| *world)
+    }
 }
 
 /// The policies of a catalog, in its order.
@@ -44,25 +60,31 @@ impl Policies {
         catalog: &Catalog,
         limits: &Limits,
         redactor: &Redactor,
+        grants: &Grants,
         defaults: Defaults,
     ) -> Result<Self, Error> {
+        let mut of_worlds = worlds(catalog, grants);
         let mut plans: HashMap<_, Arc<Plan>> = HashMap::new();
         let policies = catalog.all().iter().map(|capability| {
             let spec = capability.spec;
             let plan = match plans.entry(std::ptr::from_ref(spec)) {
                 Entry::Occupied(known) => Arc::clone(known.get()),
-                Entry::Vacant(new) => Arc::clone(new.insert(Arc::new(redactor.plan(spec.redact, spec.reveal)?))),
+                Entry::Vacant(new) => Arc::clone(new.insert(Arc::new(redactor.plan_with(&spec.rules())?))),
             };
+            let of_worlds = of_worlds.remove(&capability.id).unwrap_or_default();
+            let of_worlds = of_worlds.into_iter().map(|(world, more)| (world, Arc::new(plan.with(more))));
             Ok(Policy {
                 limits: limits.tool_with(&capability.counted_as(), spec.rate, spec.breaker, spec.cost)?,
                 timeout: spec.timeout.unwrap_or(defaults.timeout),
                 max_result: spec.max_result.unwrap_or(defaults.max_result),
+                of_worlds: of_worlds.collect(),
                 plan,
             })
         });
         policies.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Those of all capabilities.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Policy> {
         self.0.iter()
     }
@@ -70,4 +92,16 @@ impl Policies {
     pub(crate) fn of(&self, capability: &Capability) -> &Policy {
         &self.0[capability.id]
     }
+}
+
+/// What manifests have masked beyond what capabilities say, of those that they grant.
+fn worlds<'g>(catalog: &Catalog, grants: &'g Grants) -> HashMap<usize, Vec<(World, &'g More)>> {
+    let mut worlds: HashMap<usize, Vec<_>> = HashMap::new();
+    for granted in grants.all().filter(|granted| !granted.redaction().is_empty()) {
+        let view = catalog.view(&Grant::Scopes(Some(granted.world), granted.scopes.to_vec()), &[]);
+        for id in Kind::ALL.iter().flat_map(|kind| view.granted(*kind)) {
+            worlds.entry(id).or_default().push((granted.world, granted.redaction()));
+        }
+    }
+    worlds
 }

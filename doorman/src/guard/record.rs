@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use super::{Access, Guard, Request, Rounds, Rules};
 use crate::{
     audit::{CallRecord, Capability, Line, SessionTag, Shape, SinkError, Transport, Verdict},
-    exposure::{self, Kind},
+    exposure::{self, Kind, World},
     redact::Counts,
 };
 
@@ -75,6 +75,11 @@ impl<'g> Record<'g> {
     pub(super) fn found(&mut self, known: Option<&exposure::Capability>) {
         self.found = known.map(|capability| capability.id);
         self.cost = known.map(|capability| capability.spec.cost);
+    }
+
+    /// Whose rules the caller is under.
+    pub(super) fn world(&self) -> Option<World> {
+        self.access.world()
     }
 
     /// Names what the caller is shown and lacks the scopes of.

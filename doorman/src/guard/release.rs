@@ -10,6 +10,7 @@ use super::{Came, Done, Outcome, Round, Rules, Snapshot, Stop, panics, policy::P
 use crate::{
     audit::Verdict,
     call::{Failure, HeldContents as Held, Message, Reply},
+    exposure::World,
     input::Ability,
     limits::Unavailable,
     redact::{Blocked, Counts, Decoded, Plan, decode_base64},
@@ -135,7 +136,7 @@ impl Rules {
             }
         };
         let wrapped = capability.output.as_ref().is_some_and(|output| output.wrapped);
-        match self.redact(reply, wrapped, policy, &mut record.redactions) {
+        match self.redact(reply, wrapped, (policy, record.world()), &mut record.redactions) {
             Ok((body, bytes)) => {
                 record.result_bytes = Some(bytes);
                 record.verdict(Verdict::Ok, "ok");
@@ -190,7 +191,8 @@ impl Rules {
         let Some(capability) = record.capability() else {
             return self.redactor.text(text, &mut record.redactions).into_owned();
         };
-        let said = self.policies.of(capability).plan.text(text, &mut record.redactions);
+        let plan = self.policies.of(capability).plan(record.world());
+        let said = plan.text(text, &mut record.redactions);
         said.map_or_else(|blocked| format!("withheld: {blocked}"), Cow::into_owned)
     }
 
@@ -227,10 +229,10 @@ impl Rules {
         &self,
         reply: Reply,
         wrapped: bool,
-        policy: &Policy,
+        (policy, world): (&Policy, Option<World>),
         counts: &mut Counts,
     ) -> Result<(Body, u64), Withheld> {
-        let plan = &policy.plan;
+        let plan = policy.plan(world);
         let (body, bytes) = match reply {
             Reply::Structured(mut value) => {
                 plan.value(&mut value, counts)?;

@@ -19,7 +19,10 @@ use super::{
     node::{Node, Value},
     yaml,
 };
-use crate::state::StateStore;
+use crate::{
+    redact::{InvalidGlob, InvalidPattern, Kind, More},
+    state::StateStore,
+};
 
 /// A manifest as it is written, every value legal by itself. Whether what it names exists is for the application to say.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub(crate) struct Document {
     pub(crate) modules: Vec<ModuleEntry>,
     pub(crate) credentials: CredentialSource,
     pub(crate) rate_limits: RateLimits,
+    /// What is masked beyond what tools and the application say.
+    pub(crate) redaction: More,
     /// What is shown to callers whose tokens lack its scopes, by name.
     pub(crate) discoverable: Vec<(Text, Glob)>,
     /// Where the counts of limits are kept, and where it says so.
@@ -117,6 +122,7 @@ fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>)
     let scopes = scopes.map_or_else(Vec::new, |node| read_scopes(node, mistakes));
     let credentials = fields.take("credentials").map(|node| read_credentials(node, mistakes));
     let rate_limits = fields.take("rate_limits").map(|node| read_rate_limits(node, mistakes));
+    let redaction = fields.take("redaction").map(|node| read_redaction(node, mistakes));
     let discoverable = fields.take_written("discoverable");
     let discoverable = discoverable.map_or_else(Vec::new, |node| read_names(node, mistakes));
     let state = fields.take("state_backend").and_then(|node| read_state(node, mistakes));
@@ -130,6 +136,7 @@ fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>)
         modules,
         credentials: credentials.flatten().unwrap_or(CredentialSource::Environment),
         rate_limits: rate_limits.flatten().unwrap_or_default(),
+        redaction: redaction.flatten().unwrap_or_default(),
         discoverable,
         state,
         expanded,
@@ -258,6 +265,44 @@ fn read_rate_limits(node: Node, mistakes: &mut Mistakes<'_>) -> Option<RateLimit
     }
     fields.finish(mistakes);
     Some(RateLimits { global, per_tool })
+}
+
+/// Keys, patterns and kinds that are masked in what agents of this type get.
+fn read_redaction(node: Node, mistakes: &mut Mistakes<'_>) -> Option<More> {
+    let mut fields = Fields::of(node, mistakes)?;
+    let mut more = More::default();
+    let mut texts = |name: &'static str, mistakes: &mut Mistakes<'_>| -> Vec<Text> {
+        let items = fields.take_written(name).and_then(|node| mistakes.list(node)).unwrap_or_default();
+        items.into_iter().filter_map(|item| mistakes.text(item)).collect()
+    };
+    for glob in texts("keys", mistakes) {
+        match more.key(&glob.text) {
+            Ok(()) => {}
+            Err(InvalidGlob::Everything(_)) => {
+                mistakes.at(glob.at, "expected at least one letter or digit, as in `iban` or `*_iban`");
+            }
+            Err(InvalidGlob::Wildcard { .. }) => mistakes.at(glob.at, "expected no wildcard but `*`"),
+        }
+    }
+    for pattern in texts("patterns", mistakes) {
+        match more.pattern(&pattern.text) {
+            Ok(()) => {}
+            Err(InvalidPattern::Empty(_)) => {
+                mistakes.at(pattern.at, "expected a regular expression that doesn't match the empty text");
+            }
+            Err(InvalidPattern::Syntax { reason, .. }) => {
+                mistakes.at(pattern.at, format!("expected a regular expression: {reason}"));
+            }
+        }
+    }
+    for kind in texts("detect", mistakes) {
+        match Kind::named(&kind.text).filter(|kind| kind.is_opt_in()) {
+            Some(kind) => more.detect(kind),
+            None => mistakes.at(kind.at, "expected ip or mac; all other kinds are looked for anyway"),
+        }
+    }
+    fields.finish(mistakes);
+    Some(more)
 }
 
 /// `10/minute`: rules of the general grammar, plain ones for each agent. `global` is for all agents of this type; which

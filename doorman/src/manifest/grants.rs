@@ -9,6 +9,7 @@ use crate::{
     exposure::{Capability, Catalog, Grant, Kind, World},
     identity::Principal,
     limits::{GrantLimits, Limits},
+    redact::More,
 };
 
 /// What an agent type is granted.
@@ -28,6 +29,13 @@ pub(crate) struct Grants {
     of_types: HashMap<String, Arc<Granted>>,
     /// Where there are no manifests: what is shown to callers whose tokens lack the scopes.
     discoverable: Box<[usize]>,
+}
+
+impl Granted {
+    /// What is masked beyond what capabilities and the application say.
+    pub(crate) fn redaction(&self) -> &More {
+        &self.manifest.document.redaction
+    }
 }
 
 impl Grants {
@@ -96,6 +104,11 @@ impl Grants {
     /// What a principal's agent type is granted; nobody vouches for an agent that isn't verified.
     pub(crate) fn of_principal(&self, principal: &Principal) -> Option<&Arc<Granted>> {
         principal.agent().filter(|_| principal.is_verified()).and_then(|agent| self.of_type(agent.kind()))
+    }
+
+    /// All that is granted to anybody.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Granted> {
+        self.of_types.values().map(Arc::as_ref)
     }
 
     /// What an agent type is granted.

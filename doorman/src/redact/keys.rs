@@ -145,6 +145,7 @@ pub(super) fn letters(text: &str) -> u32 {
 }
 
 /// A rule over normalized names: `iban`, `*_iban`, `bank*`.
+#[derive(Debug, Clone)]
 pub(super) struct Glob {
     pattern: Box<[u8]>,
     letters: u32,

@@ -95,6 +95,11 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether it is looked for only where asked.
+    pub(crate) fn is_opt_in(self) -> bool {
+        !Kinds::DEFAULT.has(self)
+    }
+
     /// Whether `text` is one mask and nothing else.
     pub(super) fn is_mask(text: &str) -> bool {
         text.starts_with(OPEN) && Self::mask_len(text.as_bytes()) == Some(text.len())
@@ -126,7 +131,7 @@ impl Kind {
 }
 
 /// A set of kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Kinds(u32);
 
 impl Kinds {
@@ -141,6 +146,10 @@ impl Kinds {
 
     pub(super) const fn without(self, kind: Kind) -> Self {
         Self(self.0 & !(1 << kind as u32))
+    }
+
+    pub(super) const fn union(self, other: Kinds) -> Self {
+        Self(self.0 | other.0)
     }
 
     pub(super) const fn has(self, kind: Kind) -> bool {

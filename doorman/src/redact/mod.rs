@@ -19,7 +19,7 @@
 //! ```
 //!
 //! Where what is looked for is known: `keys`, `rules` and `memo` (what keys say), `scrub` (credentials by value), `patterns`
-//! (the application's own), `tokens` and `credential` (credentials by form), `scan` (everything else, one pass over
+//! (the application's own), `more` (what tools and manifests add), `tokens` and `credential` (credentials by form), `scan` (everything else, one pass over
 //! `marks`): `email`; `number` with `card`, `ssn`, `phone` and `context`; `iban`; `url`; `address`; `pairs` with `entropy`.
 //! `escaped` and `runs` find what is written in escapes and base64, `walk` goes through values, `splice` writes JSON,
 //! `widen` keeps schemas true.
@@ -44,6 +44,7 @@ mod keys;
 mod kind;
 mod marks;
 mod memo;
+mod more;
 mod number;
 mod pairs;
 mod patterns;
@@ -73,6 +74,8 @@ mod laws;
 pub(crate) use encoded::{Decoded, decode as decode_base64};
 pub use keys::InvalidGlob;
 pub use kind::{Counts, Kind};
+pub(crate) use more::More;
+pub use more::ToolRules;
 pub use patterns::InvalidPattern;
 pub use plan::{Blocked, Plan};
 pub use redactor::{InvalidRules, Redactor, RedactorBuilder};

@@ -24,28 +24,37 @@ pub enum InvalidPattern {
 }
 
 /// Compiled patterns.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Patterns(Vec<Regex>);
 
 impl Patterns {
     /// Compiles all of them, or says everything that is wrong.
     pub(super) fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, Vec<InvalidPattern>> {
+        let mut compiled = Self::default();
+        let errors: Vec<_> = patterns.into_iter().filter_map(|pattern| compiled.push(pattern).err()).collect();
+        if errors.is_empty() { Ok(compiled) } else { Err(errors) }
+    }
+
+    pub(super) fn push(&mut self, pattern: &str) -> Result<(), InvalidPattern> {
         /// More than any sensible pattern compiles to.
         const MOST_BYTES: usize = 1 << 20;
-        let (mut compiled, mut errors) = (Vec::new(), Vec::new());
-        for pattern in patterns {
-            match RegexBuilder::new(pattern).size_limit(MOST_BYTES).dfa_size_limit(MOST_BYTES).build() {
-                Ok(regex) if regex.is_match("") => errors.push(InvalidPattern::Empty(pattern.to_owned())),
-                Ok(regex) => compiled.push(regex),
-                Err(error) => {
-                    // The last line says what is wrong, those before it show where.
-                    let reason = error.to_string();
-                    let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                    errors.push(InvalidPattern::Syntax { pattern: pattern.to_owned(), reason });
-                }
+        match RegexBuilder::new(pattern).size_limit(MOST_BYTES).dfa_size_limit(MOST_BYTES).build() {
+            Ok(regex) if regex.is_match("") => Err(InvalidPattern::Empty(pattern.to_owned())),
+            Ok(regex) => {
+                self.0.push(regex);
+                Ok(())
+            }
+            Err(error) => {
+                // The last line says what is wrong, those before it show where.
+                let reason = error.to_string();
+                let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                Err(InvalidPattern::Syntax { pattern: pattern.to_owned(), reason })
             }
         }
-        if errors.is_empty() { Ok(Self(compiled)) } else { Err(errors) }
+    }
+
+    pub(super) fn extend(&mut self, others: &Patterns) {
+        self.0.extend_from_slice(&others.0);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -11,6 +11,7 @@ use super::keys::{self, Name};
 use super::kind::{Counts, Kind, Kinds};
 use super::marks::Bytes;
 use super::memo::{self, Role, Seen, Told};
+use super::more::More;
 use super::patterns::Patterns;
 use super::rules::{Globs, Verdict, built_in, may_be_built_in, suspicion};
 use super::scan::Again;
@@ -45,6 +46,7 @@ pub struct Plan {
     pub(super) redact: Globs,
     pub(super) reveal: Globs,
     pub(super) patterns: Patterns,
+    pub(super) detectors: Kinds,
     /// What tells the plan from all others of the process.
     pub(super) id: memo::Id,
 }
@@ -53,7 +55,6 @@ pub struct Plan {
 pub(super) struct Shared {
     pub(super) scrubber: Scrubber,
     pub(super) keys: Globs,
-    pub(super) detectors: Kinds,
     pub(super) patterns: Patterns,
 }
 
@@ -66,6 +67,21 @@ impl Plan {
     pub const MAX_BYTES: usize = 64 << 20;
     /// How often JSON may be embedded in a string within embedded JSON.
     pub const MAX_EMBEDDED: usize = 4;
+
+    /// A plan with more rules.
+    pub(crate) fn with(&self, more: &More) -> Self {
+        let mut plan = Self {
+            shared: Arc::clone(&self.shared),
+            redact: self.redact.clone(),
+            reveal: self.reveal.clone(),
+            patterns: self.patterns.clone(),
+            detectors: self.detectors.union(more.detect),
+            id: memo::Id::next(),
+        };
+        plan.redact.extend(&more.keys);
+        plan.patterns.extend(&more.patterns);
+        plan
+    }
 
     /// Redacts a value in place.
     ///
@@ -169,7 +185,9 @@ impl Plan {
 
     pub(super) fn find_in(&self, text: &str, bytes: Bytes, told: Told) -> Spans {
         let mut all = self.by_value(text);
-        let kinds = self.shared.detectors;
+        let kinds = self.detectors;
+        // `aa-bb-cc-dd-ee-ff` has no mark.
+        let bytes = if kinds.has(Kind::Mac) { Bytes::ANY } else { bytes };
         let short = text.len() < credential::SHORTEST;
         if kinds == Kinds::NONE || short && !bytes.may_mark() && !bytes.may_have_space() {
             return all;
@@ -208,7 +226,7 @@ impl Plan {
 
     /// What has the form of something, beside what was found before. `bytes` are those of the text.
     fn by_form(&self, text: &str, mut bytes: Bytes, told: Told, all: &mut Spans) {
-        let kinds = self.shared.detectors;
+        let kinds = self.detectors;
         let mut view = all.apply(text);
         let mut parts = None;
         // A mask is an edge where there was none before, so what it stands beside may have to be judged anew.
@@ -284,10 +302,11 @@ fn lines(text: &str, places: &[usize]) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::Redactor;
+    use crate::redact::{Redactor, ToolRules};
 
     fn plan() -> Plan {
-        match Redactor::builder().build().and_then(|redactor| redactor.plan_with(&[], &[], &["EMP-[0-9]+"])) {
+        let rules = ToolRules { patterns: &["EMP-[0-9]+"], ..ToolRules::default() };
+        match Redactor::builder().build().and_then(|redactor| redactor.plan_with(&rules)) {
             Ok(plan) => plan,
             Err(error) => panic!("{error}"),
         }
@@ -305,6 +324,26 @@ mod tests {
         assert_eq!(json("{\"a\":1"), Ok(None));
         assert_eq!(json(""), Ok(None));
         assert_eq!(json(&"[".repeat(200)), Err(Blocked::TooDeep));
+    }
+
+    #[test]
+    fn more_rules_take_nothing_back() {
+        let redactor = Redactor::builder().build().map_err(|error| error.to_string());
+        let rules = ToolRules { reveal: &["note"], detect: &[Kind::Mac], ..ToolRules::default() };
+        let Some(plan) = redactor.ok().and_then(|redactor| redactor.plan_with(&rules).ok()) else { panic!("builds") };
+        let mut more = More::default();
+        assert!(more.is_empty());
+        assert!(more.key("note").is_ok() && more.key("*").is_err());
+        assert!(more.pattern("EMP-[0-9]+").is_ok() && more.pattern("x*").is_err());
+        more.detect(Kind::Ip);
+        assert!(!more.is_empty());
+        let text = r#"{"note":"x","at":"10.1.2.3 00:1b:44:11:3a:b7 EMP-7"}"#;
+        let redacted = |plan: &Plan| plan.text(text, &mut Counts::default()).map(Cow::into_owned);
+        assert_eq!(redacted(&plan), Ok(r#"{"note":"x","at":"10.1.2.3 «redacted:mac» EMP-7"}"#.to_owned()));
+        assert_eq!(
+            redacted(&plan.with(&more)),
+            Ok(r#"{"note":"«redacted:key»","at":"«redacted:ip» «redacted:mac» «redacted:pattern»"}"#.to_owned())
+        );
     }
 
     #[test]

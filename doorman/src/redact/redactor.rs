@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::keys::InvalidGlob;
 use super::kind::{Counts, Kind, Kinds};
 use super::memo::Id;
+use super::more::{More, ToolRules};
 use super::patterns::{InvalidPattern, Patterns};
 use super::plan::{Plan, Shared};
 use super::rules::Globs;
@@ -67,19 +68,21 @@ impl Redactor {
     /// # Errors
     /// If a glob matches every key or isn't one. Nothing is half compiled: all mistakes are in the error.
     pub fn plan(&self, redact: &[&str], reveal: &[&str]) -> Result<Plan, InvalidRules> {
-        self.plan_with(redact, reveal, &[])
+        self.plan_with(&ToolRules { redact, reveal, ..ToolRules::default() })
     }
 
-    /// The plan of one tool, with patterns of its own beside those of the application: regular expressions whose matches
-    /// are masked in every text.
+    /// The plan of one tool that says more than keys.
     ///
     /// # Errors
     /// If a glob matches every key or isn't one, or a pattern doesn't compile or matches the empty text.
-    pub fn plan_with(&self, redact: &[&str], reveal: &[&str], patterns: &[&str]) -> Result<Plan, InvalidRules> {
+    pub fn plan_with(&self, rules: &ToolRules<'_>) -> Result<Plan, InvalidRules> {
         let parse = |globs: &[&str]| Globs::parse(globs.iter().copied());
-        match (parse(redact), parse(reveal), Patterns::parse(patterns.iter().copied())) {
+        let patterns = Patterns::parse(rules.patterns.iter().copied());
+        match (parse(rules.redact), parse(rules.reveal), patterns) {
             (Ok(redact), Ok(reveal), Ok(patterns)) => {
-                Ok(Plan { shared: Arc::clone(&self.base.shared), redact, reveal, patterns, id: Id::next() })
+                let detectors = rules.detect.iter().fold(self.base.detectors, |kinds, kind| kinds.with(*kind));
+                let shared = Arc::clone(&self.base.shared);
+                Ok(Plan { shared, redact, reveal, patterns, detectors, id: Id::next() })
             }
             (redact, reveal, patterns) => Err(InvalidRules {
                 globs: [redact.err(), reveal.err()].into_iter().flatten().flatten().collect(),
@@ -87,6 +90,11 @@ impl Redactor {
                 secrets: false,
             }),
         }
+    }
+
+    /// The plan of what belongs to no tool, with more rules.
+    pub(crate) fn plan_of_all(&self, more: &More) -> Plan {
+        self.base.with(more)
     }
 
     /// Removes held secrets by value and nothing else: for protocol fields and the application's constants.
@@ -163,9 +171,9 @@ impl RedactorBuilder {
         let patterns = Patterns::parse(self.patterns.iter().map(String::as_str));
         match (keys, patterns, Scrubber::new(&self.secrets)) {
             (Ok(keys), Ok(patterns), Ok(scrubber)) => {
-                let shared = Arc::new(Shared { scrubber, keys, patterns, detectors: self.detectors });
+                let (shared, detectors) = (Arc::new(Shared { scrubber, keys, patterns }), self.detectors);
                 let (redact, reveal, patterns) = Default::default();
-                Ok(Redactor { base: Plan { shared, redact, reveal, patterns, id: Id::next() } })
+                Ok(Redactor { base: Plan { shared, redact, reveal, patterns, detectors, id: Id::next() } })
             }
             (keys, patterns, scrubber) => Err(InvalidRules {
                 globs: keys.err().unwrap_or_default(),
@@ -189,7 +197,8 @@ mod tests {
              key glob `a?` contains `?`; the only wildcard is `*`"
         );
         let Ok(redactor) = Redactor::builder().build() else { panic!("builds") };
-        assert_eq!(redactor.plan_with(&[], &[], &["x*", "("]).err().map(|e| e.patterns.len()), Some(2));
+        let rules = ToolRules { patterns: &["x*", "("], ..ToolRules::default() };
+        assert_eq!(redactor.plan_with(&rules).err().map(|e| e.patterns.len()), Some(2));
         assert_eq!(redactor.plan(&["", "x"], &["*"]).err().map(|e| e.globs.len()), Some(2));
     }
 

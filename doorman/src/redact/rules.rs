@@ -189,21 +189,27 @@ const HARMLESS: &[&[u8]] = &[
 ];
 
 /// The rules that one plan goes by.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Globs(Vec<Glob>);
 
 impl Globs {
     /// Compiles all of them, or says everything that is wrong.
     pub(super) fn parse<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<Self, Vec<InvalidGlob>> {
-        let mut compiled = Vec::new();
-        let mut errors = Vec::new();
-        for glob in globs {
-            match Glob::parse(glob) {
-                Ok(glob) => compiled.push(glob),
-                Err(error) => errors.push(error),
-            }
-        }
-        if errors.is_empty() { Ok(Self(compiled)) } else { Err(errors) }
+        let mut compiled = Self::default();
+        let errors: Vec<_> = globs.into_iter().filter_map(|glob| compiled.push(glob).err()).collect();
+        if errors.is_empty() { Ok(compiled) } else { Err(errors) }
+    }
+
+    pub(super) fn push(&mut self, glob: &str) -> Result<(), InvalidGlob> {
+        Glob::parse(glob).map(|glob| self.0.push(glob))
+    }
+
+    pub(super) fn extend(&mut self, others: &Globs) {
+        self.0.extend_from_slice(&others.0);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn matches(&self, name: &Name) -> bool {

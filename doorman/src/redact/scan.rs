@@ -25,7 +25,7 @@ pub(super) enum Again {
 
 /// Finds what is to be masked in one pass over the text, or over some parts of it in ascending order.
 pub(super) fn find(plan: &Plan, text: &str, parts: Option<&[Range<usize>]>, told: Told, spans: &mut Spans) -> Again {
-    let kinds = plan.shared.detectors;
+    let kinds = plan.detectors;
     let addresses = kinds.has(Kind::Ip) || kinds.has(Kind::Mac);
     if addresses {
         address::find(text, kinds, spans);

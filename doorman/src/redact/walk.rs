@@ -73,10 +73,7 @@ impl<'p, 'c> Walker<'p, 'c> {
         match value {
             Value::Null | Value::Bool(_) => Ok(false),
             Value::Number(number) => {
-                let kind = if place.look == Look::All
-                    && self.plan.shared.detectors.has(Kind::Card)
-                    && is_card_number(number)
-                {
+                let kind = if place.look == Look::All && self.plan.detectors.has(Kind::Card) && is_card_number(number) {
                     Kind::Card
                 } else if self.plan.shared.scrubber.is_numeric() && self.is_secret(&number.to_string()) {
                     Kind::Secret

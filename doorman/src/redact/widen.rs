@@ -85,7 +85,7 @@ impl Widener<'_> {
     /// Whether no text of a format is ever masked: dates, times and UUIDs, unless a held secret or an own pattern may be
     /// one; addresses of hosts, unless they are looked for.
     fn is_kept(&self, format: &str) -> bool {
-        let looked_for = self.plan.shared.detectors.has(Kind::Ip);
+        let looked_for = self.plan.detectors.has(Kind::Ip);
         !self.patterns
             && match format {
                 "date" | "time" | "date-time" | "duration" => !self.plan.shared.scrubber.may_be_time(),
@@ -145,7 +145,7 @@ impl Widener<'_> {
         let below =
             |keyword: &str| keywords.get(keyword).and_then(Value::as_f64).is_some_and(|max| max < SMALLEST_CARD);
         let small = NUMBER_FORMATS[..SMALL_FORMATS].contains(&format) || below("maximum") || below("exclusiveMaximum");
-        number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.shared.detectors.has(Kind::Card))
+        number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.detectors.has(Kind::Card))
     }
 
     fn members(&self, keywords: &mut Map<String, Value>, depth: usize) {

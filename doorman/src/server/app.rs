@@ -235,6 +235,7 @@ pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Err
     match cli::parse(&builder, args)? {
         Asked::Nothing => Ok(()),
         Asked::Audit(command) => command.run(),
+        Asked::Redact(command) => command.run(builder),
         Asked::Own(run) => run().await,
         Asked::Validate(manifests, auth) => inspect::validate(builder, manifests, auth),
         Asked::Inspect(manifests, form) => inspect::inspect(builder, manifests, form),

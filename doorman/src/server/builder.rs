@@ -18,6 +18,7 @@ use crate::{
     identity::{TokenVerifier, Tokens},
     limits::Running,
     manifest::Manifest,
+    redact::Kind,
     scope::ResourceScope,
     state::StateStore,
 };
@@ -65,6 +66,8 @@ pub struct Doorman {
     pub(super) running: Running,
     pub(super) defaults: Defaults,
     pub(super) redact_keys: Vec<String>,
+    pub(super) redact_patterns: Vec<String>,
+    pub(super) detect: Vec<Kind>,
     pub(super) discoverable: Vec<String>,
     pub(super) sink: Option<Box<dyn Sink>>,
     pub(super) audit: audit::Settings,
@@ -124,6 +127,8 @@ impl Doorman {
             running: Running { global: NonZeroU32::new(1024), per_caller: NonZeroU32::new(128) },
             defaults: Defaults::default(),
             redact_keys: Vec::new(),
+            redact_patterns: Vec::new(),
+            detect: Vec::new(),
             discoverable: Vec::new(),
             sink: None,
             audit: audit::Settings::default(),
@@ -322,6 +327,25 @@ impl Doorman {
     /// `"*_number"`.
     pub fn redact<'a>(mut self, keys: impl IntoIterator<Item = &'a str>) -> Self {
         self.redact_keys.extend(keys.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Regular expressions whose matches are masked in everything that leaves: numbers and names of the application's own.
+    /// They take linear time; one that matches the empty text is refused at start.
+    ///
+    /// ```
+    /// use doorman::{Doorman, redact::Kind};
+    ///
+    /// let app = Doorman::new("billing").redact(["iban"]).redact_patterns(["EMP-[0-9]{6}"]).detect([Kind::Ip]);
+    /// ```
+    pub fn redact_patterns<'a>(mut self, patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        self.redact_patterns.extend(patterns.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Kinds that are masked only where asked for: [`Kind::Ip`], [`Kind::Mac`].
+    pub fn detect(mut self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        self.detect.extend(kinds);
         self
     }
 

@@ -122,7 +122,7 @@ impl Checked {
         if !wrong.is_empty() {
             return Err(Error::from(wrong).scrubbed(&redactor));
         }
-        let policies = Policies::compile(&catalog, &counts.limits, &redactor, builder.defaults)?;
+        let policies = Policies::compile(&catalog, &counts.limits, &redactor, &grants, builder.defaults)?;
         let rules = Rules { catalog, policies, redactor, state: Arc::new(state) };
         Ok(Self { rules, counts, grants, modules, health, secrets: assembly.secrets })
     }
@@ -209,10 +209,16 @@ fn discoverable(builder: &Doorman, catalog: &Catalog) -> Result<Vec<Glob>, Error
 
 /// Knows every credential that the process holds: those it was given, those that modules were given, and what in the
 /// environment has the name of one.
-fn redactor<'a>(builder: &Doorman, secrets: impl Iterator<Item = &'a Secret>) -> Result<Redactor, Error> {
+pub(super) fn redactor<'a>(builder: &Doorman, secrets: impl Iterator<Item = &'a Secret>) -> Result<Redactor, Error> {
     let mut redactor = Redactor::builder();
     for key in &builder.redact_keys {
         redactor = redactor.key(key);
+    }
+    for pattern in &builder.redact_patterns {
+        redactor = redactor.pattern(pattern);
+    }
+    for kind in &builder.detect {
+        redactor = redactor.detect(*kind);
     }
     let mut held = launch::credentials();
     held.extend(builder.secrets.iter().cloned());

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use super::{
     Doorman, Error,
     audit::{self, AuditCommand, AuditOptions},
+    redact::{self, RedactCommand},
 };
 use crate::state::StateStore;
 
@@ -19,6 +20,8 @@ pub(super) enum Asked {
     Validate(Vec<PathBuf>, Option<PathBuf>),
     /// What they open.
     Inspect(Vec<PathBuf>, Form),
+    /// What would be masked in texts.
+    Redact(RedactCommand),
     /// Something about an audit log.
     Audit(AuditCommand),
     /// A subcommand of the application's own.
@@ -71,6 +74,7 @@ pub(super) fn parse(builder: &Doorman, args: Vec<OsString>) -> Result<Asked, Err
                 let form = if matches.get_flag("json") { Form::Json } else { Form::Text };
                 Ok(Asked::Inspect(paths(&mut matches), form))
             }
+            "redact" => Ok(Asked::Redact(RedactCommand::of(matches))),
             "audit" => AuditCommand::of(matches).map(Asked::Audit),
             "version" => {
                 say(&format!("{} {}\n", builder.name, builder.version));
@@ -191,6 +195,7 @@ fn command(builder: &Doorman) -> Command {
             .about("Show what agents see under these manifests: tools, effects, scopes, limits")
             .arg(required(manifest("A manifest, or a folder of them")))
             .arg(flag("json", "As JSON")),
+        redact::command(),
         audit::command(),
         Command::new("version").about("Print the version"),
     ];

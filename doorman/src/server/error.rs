@@ -67,6 +67,9 @@ pub enum Error {
     /// An audit log isn't as it was written.
     #[error("{0} findings: this log isn't as it was written")]
     Findings(u64),
+    /// Lines that `redact` couldn't redact.
+    #[error("{0} lines can't be redacted; nothing of them is in the output")]
+    Unredacted(u64),
     /// The server's own log can't be opened.
     #[error("the ops log can't be opened: {0}")]
     OpsLog(std::io::Error),

@@ -44,7 +44,7 @@ pub(super) fn inspect(builder: Doorman, manifests: Vec<PathBuf>, form: Form) -> 
     Ok(())
 }
 
-fn check(mut builder: Doorman, manifests: Vec<PathBuf>) -> Result<Checked, Error> {
+pub(super) fn check(mut builder: Doorman, manifests: Vec<PathBuf>) -> Result<Checked, Error> {
     builder.manifests.extend(manifests.into_iter().map(Source::At));
     checked::sound(&mut builder)?;
     Checked::of(&builder, Lasting::new(&Arc::default()), Purpose::Looking)

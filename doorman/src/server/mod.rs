@@ -23,6 +23,7 @@ mod log;
 mod modules;
 mod pages;
 mod publish;
+mod redact;
 mod reload;
 mod scan;
 #[cfg(feature = "http")]

@@ -6,12 +6,17 @@ use rmcp::model::{Prompt, PromptArgument, Resource, ResourceTemplate, Tool, Tool
 use serde_json::Value;
 
 use crate::{
-    exposure::{Capability, CapabilitySpec, Exposed, Kind},
+    exposure::{Capability, CapabilitySpec, Exposed, Kind, OutputShape, World},
     guard::Rules,
+    redact::Plan,
 };
 
 /// What lists show of each capability, in the catalog's order.
-pub(super) struct Published(Box<[Shown]>);
+pub(super) struct Published {
+    shown: Box<[Shown]>,
+    /// Tools whose output another plan may change more of.
+    of_worlds: HashMap<(World, usize), Tool>,
+}
 
 enum Shown {
     Tool(Tool),
@@ -23,7 +28,7 @@ enum Shown {
 macro_rules! shown {
     ($($name:ident: $kind:ident($ty:ty);)*) => {$(
         pub(super) fn $name(&self, id: usize) -> Option<&$ty> {
-            match self.0.get(id)? {
+            match self.shown.get(id)? {
                 Shown::$kind(it) => Some(it),
                 _ => None,
             }
@@ -32,8 +37,14 @@ macro_rules! shown {
 }
 
 impl Published {
+    /// A tool, as callers of a world see it.
+    pub(super) fn tool(&self, world: Option<World>, id: usize) -> Option<&Tool> {
+        let own = world.and_then(|world| self.of_worlds.get(&(world, id)));
+        own.or_else(|| self.general(id))
+    }
+
     shown! {
-        tool: Tool(Tool);
+        general: Tool(Tool);
         prompt: Prompt(Prompt);
         resource: Resource(Resource);
         template: Template(ResourceTemplate);
@@ -54,7 +65,18 @@ impl Published {
             Kind::Resource => Shown::Resource(resource(it)),
             Kind::Template => Shown::Template(template(it)),
         });
-        Self(shown.collect())
+        let shown: Box<[Shown]> = shown.collect();
+        let mut of_worlds = HashMap::new();
+        for it in rules.catalog.all() {
+            let (Some(output), Some(Shown::Tool(tool))) = (&it.output, shown.get(it.id)) else { continue };
+            let policy = rules.policies.of(it);
+            of_worlds.extend(policy.worlds().map(|world| {
+                let mut tool = tool.clone();
+                tool.output_schema = Some(widened(output, policy.plan(Some(world))));
+                ((world, it.id), tool)
+            }));
+        }
+        Self { shown, of_worlds }
     }
 }
 
@@ -75,15 +97,19 @@ fn tool(rules: &Rules, capability: &Capability) -> Tool {
     let mut tool = Tool::new_with_raw("", None, Arc::clone(capability.arguments.published()));
     tool.title = spec.title.map(str::to_owned);
     tool.description = description(spec).map(Cow::Borrowed);
-    tool.output_schema = capability.output.as_ref().map(|output| {
-        let mut schema = Value::Object(output.schema.clone());
-        rules.policies.of(capability).plan.widen(&mut schema);
-        match schema {
-            Value::Object(schema) => Arc::new(schema),
-            _ => Arc::default(),
-        }
-    });
+    let plan = rules.policies.of(capability).plan(None);
+    tool.output_schema = capability.output.as_ref().map(|output| widened(output, plan));
     tool.with_annotations(annotations)
+}
+
+/// An output schema that what a plan leaves of the output fits.
+fn widened(output: &OutputShape, plan: &Plan) -> Arc<serde_json::Map<String, Value>> {
+    let mut schema = Value::Object(output.schema.clone());
+    plan.widen(&mut schema);
+    match schema {
+        Value::Object(schema) => Arc::new(schema),
+        _ => Arc::default(),
+    }
 }
 
 fn prompt(capability: &Capability) -> Prompt {

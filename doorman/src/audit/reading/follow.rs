@@ -7,9 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{
-    Entry, Filter, Lines, Read,
+    Entry, Filter,
     files::{numbered, open_regular},
 };
+use crate::lines::{Lines, Read};
 
 /// How many bytes of lines are kept.
 const MOST: usize = 64 << 20;

@@ -3,13 +3,11 @@
 mod entry;
 mod files;
 mod follow;
-mod lines;
 mod stats;
 
 pub(crate) use entry::{Entry, Filter, visible, visible_json};
 pub(crate) use files::{log_files, open_regular};
 pub(crate) use follow::{Follow, last};
-pub(crate) use lines::{Lines, Read};
 pub(crate) use stats::Stats;
 
 #[cfg(test)]

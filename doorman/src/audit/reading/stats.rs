@@ -6,8 +6,9 @@ use std::io::{self, BufRead};
 
 use serde_json::{Value, json};
 
+use super::Entry;
 use super::entry::{millis, visible};
-use super::{Entry, Lines, Read};
+use crate::lines::{Lines, Read};
 
 /// How many pairs of agent and capability are told apart; those beyond are counted together.
 const PAIRS: usize = 4_096;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::super::line::escaped;
 use super::entry::{visible, visible_json};
-use super::{Entry, Filter, Follow, Lines, Read, Stats, last};
+use super::{Entry, Filter, Follow, Stats, last};
+use crate::lines::{Lines, Read};
 
 fn call(n: u64) -> String {
     format!(

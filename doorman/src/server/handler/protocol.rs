@@ -103,7 +103,7 @@ impl ServerHandler for Handler {
     ) -> Result<ListToolsResult, ErrorData> {
         let arrival = self.arrival(&context.extensions);
         let page = Page::of(&self.door, &arrival, Kind::Tool, request)?;
-        let tools = page.ids.iter().filter_map(|&id| arrival.generation.published.tool(id));
+        let tools = page.ids.iter().filter_map(|&id| arrival.generation.published.tool(arrival.access.world(), id));
         let mut result = ListToolsResult::with_all_items(tools.cloned().collect());
         result.next_cursor = page.next;
         Ok(result)
@@ -275,7 +275,7 @@ impl ServerHandler for Handler {
         let Arrival { generation, access, .. } = crate::server::http::arrival()?;
         let id = access.view.find(Kind::Tool, name)?;
         let headers = generation.rules.catalog.get(id).spec.params.iter().any(|param| param.header_name().is_some());
-        if headers { generation.published.tool(id).cloned() } else { None }
+        if headers { generation.published.tool(access.world(), id).cloned() } else { None }
     }
 
     async fn set_level(

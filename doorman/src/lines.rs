@@ -1,13 +1,14 @@
-//! Lines, of which none is held that is longer than any of ours.
+//! Lines of a file or a stream, of which none is held that is too long.
 
 use std::io::{self, BufRead, ErrorKind};
 
-/// The longest line that is read, in bytes. Of a longer one only the length is told.
+/// The longest line of a log that is read, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// The lines of a file.
+/// The lines of a text.
 pub(crate) struct Lines<R> {
     text: R,
+    longest: usize,
     line: Vec<u8>,
 }
 
@@ -17,13 +18,19 @@ pub(crate) enum Read<'a> {
     Whole(&'a [u8]),
     /// The file ends within it.
     Torn(&'a [u8]),
-    /// It has more than 1 MiB: so many bytes.
+    /// It is longer than any that is read: so many bytes.
     TooLong(u64),
 }
 
 impl<R: BufRead> Lines<R> {
+    /// The lines of a log.
     pub(crate) fn new(text: R) -> Self {
-        Self { text, line: Vec::new() }
+        Self::up_to(text, LONGEST)
+    }
+
+    /// Lines of so many bytes at most. Of a longer one only the length is told.
+    pub(crate) fn up_to(text: R, longest: usize) -> Self {
+        Self { text, longest, line: Vec::new() }
     }
 
     /// The next line.
@@ -41,7 +48,7 @@ impl<R: BufRead> Lines<R> {
             let piece = &buffer[..newline.unwrap_or(buffer.len())];
             ended = newline.is_some();
             bytes += piece.len() as u64;
-            if self.line.len() + piece.len() <= LONGEST {
+            if bytes <= self.longest as u64 {
                 self.line.extend_from_slice(piece);
             }
             let used = piece.len() + usize::from(ended);
@@ -49,7 +56,7 @@ impl<R: BufRead> Lines<R> {
         }
         Ok(match (bytes, ended) {
             (0, false) => None,
-            (bytes, _) if bytes > LONGEST as u64 => Some(Read::TooLong(bytes)),
+            (bytes, _) if bytes > self.longest as u64 => Some(Read::TooLong(bytes)),
             (_, true) => Some(Read::Whole(&self.line)),
             (_, false) => Some(Read::Torn(&self.line)),
         })
