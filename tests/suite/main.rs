@@ -19,6 +19,7 @@ mod macros;
 mod messages;
 mod modules;
 mod oauth;
+mod redaction;
 mod reference;
 mod reload;
 mod resources;
