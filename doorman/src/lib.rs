@@ -52,6 +52,9 @@ pub mod audit;
 pub mod call;
 pub mod credentials;
 pub mod exposure;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod guard;
 pub mod identity;
 pub mod input;

@@ -4,8 +4,8 @@ use super::chars;
 use super::spans::Span;
 
 /// A text without its escapes, and which of its parts came from where.
-pub(super) struct Unescaped {
-    pub(super) text: String,
+pub(crate) struct Unescaped {
+    pub(crate) text: String,
     runs: Vec<Run>,
 }
 
@@ -22,7 +22,7 @@ struct Run {
 
 impl Unescaped {
     /// Resolves the escapes of a text; `None` if it has none, or is longer than texts may be.
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(crate) fn of(text: &str) -> Option<Self> {
         u32::try_from(text.len()).ok()?;
         let mut this = Self { text: String::new(), runs: Vec::new() };
         let (mut copied, mut at, ascii) = (0, 0, text.is_ascii());
@@ -59,7 +59,7 @@ impl Unescaped {
     }
 
     /// The part of the text that a part of the unescaped text came from.
-    pub(super) fn origin(&self, span: Span) -> Span {
+    pub(crate) fn origin(&self, span: Span) -> Span {
         let start = self
             .before(|run| run.to as usize <= span.start)
             .map_or(span.start, |run| run.origin(span.start, Edge::Start));

@@ -72,6 +72,8 @@ mod corpus;
 mod laws;
 
 pub(crate) use encoded::{Decoded, decode as decode_base64};
+#[cfg(any(test, fuzzing))]
+pub(crate) use escaped::Unescaped;
 pub use keys::InvalidGlob;
 pub use kind::{Counts, Kind};
 pub(crate) use more::More;

@@ -33,6 +33,9 @@ mod stdio;
 mod verifying;
 mod watch;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use scan::{Code as ScanCode, ScanLimits, scan};
+
 pub use app::App;
 pub use builder::Doorman;
 pub use error::Error;
