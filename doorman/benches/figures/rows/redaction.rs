@@ -2,7 +2,8 @@
 
 use std::{hint::black_box, time::Duration};
 
-use doorman::redact::{Counts, Plan, Redactor};
+use doorman::redact::{Counts, Kind, Plan, Redactor};
+use regex::Regex;
 use serde_json::{Value, json};
 
 use super::guard::now;
@@ -12,19 +13,37 @@ use crate::{
     table::{Goal, Row, Unit},
 };
 
+/// E-mail, SSN, card and phone in one regular expression, as one would write it in a hurry.
+const PLAIN: &str =
+    r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}|\b\d{3}-\d{2}-\d{4}\b|\b(?:\d[ -]?){13,19}\b|\+?\d[\d ().-]{7,}\d";
+
 pub(crate) fn rows(options: &Options) -> Outcome<Vec<Row>> {
     let plan = Redactor::builder().build()?.plan(&[], &[])?;
+    let all = Redactor::builder().detect(Kind::Ip).detect(Kind::Mac).build()?.plan(&[], &[])?;
+    let plain = Regex::new(PLAIN)?;
     let records = records();
-    let size = records.to_string().len() / 1_000;
+    let json = records.to_string();
+    let size = json.len() / 1_000;
     let long = sentence().repeat(10_000_000 / sentence().len());
     let cloned = of_value(&records, options, &mut |value| drop(black_box(value)))?;
-    let redacted = of_value(&records, options, &mut |mut value| {
-        let _ = black_box(plan.value(&mut value, &mut Counts::default()));
-        drop(black_box(value));
-    })?;
+    let of_records = |plan: &Plan| {
+        let redacted = of_value(&records, options, &mut |mut value| {
+            let _ = black_box(plan.value(&mut value, &mut Counts::default()));
+            drop(black_box(value));
+        })?;
+        Ok::<_, Box<dyn std::error::Error>>(redacted - cloned)
+    };
+    let of_plain = |text: &str| of(options, || drop(black_box(plain.replace_all(black_box(text), "«redacted»"))));
+    let (plain_json, plain_long) = (of_plain(&json), of_plain(&long));
+    let row = |what: &str, figure, most, plain| {
+        Row::new(format!("redaction of {what}"), figure, Unit::Millis, Goal::AtMost(most)).against(plain, "plain regex")
+    };
+    let records = format!("1,000 records, {size} KB");
     let mut rows = vec![
-        Row::new(format!("redaction of 1,000 records, {size} KB"), redacted - cloned, Unit::Millis, Goal::AtMost(0.75)),
-        Row::new("redaction of 10 MB of text", of_text(&plan, &long, options), Unit::Millis, Goal::AtMost(25.0)),
+        row(&records, of_records(&plan)?, 0.75, plain_json),
+        row(&format!("{records}, all kinds"), of_records(&all)?, 0.75, plain_json),
+        row("10 MB of text", of_text(&plan, &long, options), 25.0, plain_long),
+        row("10 MB of text, all kinds", of_text(&all, &long, options), 25.0, plain_long),
     ];
     for (what, unit) in [("a…", "a"), ("a@a.a.…", "a."), ("digits", "4"), ("quotes", "\\\""), ("deep brackets", "[")]
     {
@@ -59,8 +78,12 @@ fn of_value(value: &Value, options: &Options, run: &mut dyn FnMut(Value)) -> Out
 }
 
 fn of_text(plan: &Plan, text: &str, options: &Options) -> f64 {
-    let redact = || drop(black_box(plan.text(black_box(text), &mut Counts::default())));
-    median((0..if options.quick { 3 } else { 11 }).map(|_| timed(redact)))
+    of(options, || drop(black_box(plan.text(black_box(text), &mut Counts::default()))))
+}
+
+/// CPU milliseconds of what is done to a text.
+fn of(options: &Options, run: impl Fn()) -> f64 {
+    median((0..if options.quick { 3 } else { 11 }).map(|_| timed(&run)))
 }
 
 /// CPU milliseconds of this thread.

@@ -13,6 +13,7 @@ mod machine;
 mod numbers;
 mod predecessor;
 mod process;
+mod python;
 mod rows;
 mod stdio;
 mod table;
