@@ -3,6 +3,7 @@
 use std::{
     io::Write,
     process::{Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -51,6 +52,34 @@ fn s19_own_rules_hold_at_every_exit() {
         };
         assert_eq!(counted("audrey"), Some(json!({"key": 1, "ip": 1, "mac": 1, "pattern": 2})));
         assert_eq!(counted("alice"), Some(json!({"ip": 1, "pattern": 1})));
+    }
+}
+
+#[test]
+fn s19_s22_s27_what_is_hard_to_look_at_is_bounded() {
+    for door in Door::ALL {
+        let fixture = Fixture::new();
+        let mut alice = fixture.caller(door, Cast::ALICE);
+        let withheld =
+            [("text", 100_000_000), ("deep", 10_000), ("deep text", 10_000)].map(|it| (it, "blocked", "unredactable"));
+        // One door of each kind is enough for what takes seconds.
+        let passes = match door {
+            Door::Http(Era::Modern) => vec![("keys", 1_000_000), ("digits", 4_000_000)],
+            Door::Stdio(Era::Session) => vec![("mail", 2_000_000), ("escapes", 1_000_000)],
+            _ => vec![],
+        };
+        let cases = withheld.into_iter().chain(passes.into_iter().map(|it| (it, "ok", "ok")));
+        for (number, ((how, n), verdict, reason)) in cases.enumerate() {
+            let began = Instant::now();
+            let reply = alice.call("hostile", json!({"how": how, "n": n}));
+            assert!(began.elapsed() < Duration::from_secs(40), "{door:?} {how}: {:?}", began.elapsed());
+            assert_eq!(reply.is_error(), verdict != "ok", "{door:?} {how}");
+            let records = fixture.calls("hostile");
+            assert_eq!(records.len(), number + 1, "{door:?} {how}");
+            assert_eq!((&records[number]["verdict"], &records[number]["reason"]), (&json!(verdict), &json!(reason)));
+        }
+        // The process is the one that it was.
+        assert_eq!(alice.call("echo_text", json!({"text": "there"})).text(), "there");
     }
 }
 

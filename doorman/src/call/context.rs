@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::Updates;
+use super::{Updates, value};
 use crate::{
     identity::{Agent, Principal},
     input::{Elicit, ElicitUrl, Level, Outlet, Roots, Sample, Sampling},
@@ -167,7 +167,7 @@ impl Call {
 
     /// Sends a log message to a client that asked for messages of this level. It is redacted like any other output.
     pub async fn log(&self, level: Level, data: impl Serialize) {
-        if let Ok(data) = serde_json::to_value(data) {
+        if let Ok((data, _)) = value::of(data) {
             self.outlet.log(level, data).await;
         }
     }

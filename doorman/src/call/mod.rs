@@ -13,6 +13,7 @@ mod field;
 mod output;
 mod param;
 mod updates;
+mod value;
 
 pub use argument::{Argument, BadArgument};
 pub use complete::{Completing, IntoValues, Partial};

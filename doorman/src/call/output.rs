@@ -7,7 +7,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Contents, IntoToolError, Message, ToolError};
+use super::{
+    Contents, IntoToolError, Message, ToolError,
+    value::{self, NoValue},
+};
 
 /// A function's output before it is redacted.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub enum Reply {
     Messages(Vec<Message>),
     /// What completes an argument.
     Values(Vec<String>),
+    /// Something that is nested too deep for anybody to go through.
+    TooDeep,
 }
 
 /// Output with a schema: every type with `Serialize` and `JsonSchema`.
@@ -43,7 +48,11 @@ pub trait Structured {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + JsonSchema> Structured for T {
     fn reply(self) -> Result<Reply, ToolError> {
-        serde_json::to_value(self).map(Reply::Structured).map_err(ToolError::internal)
+        match value::of(self) {
+            Ok((value, _)) => Ok(Reply::Structured(value)),
+            Err(NoValue::TooDeep) => Ok(Reply::TooDeep),
+            Err(error) => Err(ToolError::internal(error)),
+        }
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -66,8 +75,14 @@ pub trait Held {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> Held for T {
     fn reply(self) -> Result<Reply, ToolError> {
-        let text = serde_json::to_string(&self).map_err(ToolError::internal)?;
-        Ok(Reply::Contents(Contents::text(text).mime("application/json")))
+        match value::of(self) {
+            Ok((_, it)) => {
+                let text = serde_json::to_string(&it).map_err(ToolError::internal)?;
+                Ok(Reply::Contents(Contents::text(text).mime("application/json")))
+            }
+            Err(NoValue::TooDeep) => Ok(Reply::TooDeep),
+            Err(error) => Err(ToolError::internal(error)),
+        }
     }
 }
 

@@ -266,6 +266,7 @@ impl Rules {
                 });
                 (Body::Messages(messages.collect::<Result<_, Withheld>>()?), bytes)
             }
+            Reply::TooDeep => return Err(Blocked::TooDeep.into()),
             Reply::Values(values) => {
                 let values = completing(values, plan, counts)?;
                 let bytes = values.iter().map(String::len).sum();
