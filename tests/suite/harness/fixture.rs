@@ -78,7 +78,7 @@ fn reference_server() -> &'static Path {
     BUILT.get_or_init(|| {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
         let build =
-            Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "doorman-server"]).args(profile).status();
+            Command::new(env!("CARGO")).args(["build", "--quiet", "--workspace", "--bin", "doorman-server"]).args(profile).status();
         assert!(build.expect("cargo runs").success(), "the reference server can't be built");
         Path::new(env!("CARGO_BIN_EXE_fixture")).with_file_name("doorman-server")
     })
