@@ -72,13 +72,15 @@ impl Program {
     }
 }
 
-/// The reference server's executable, built as its user builds it. It stands beside the fixture, in the same profile.
+/// The reference server's executable, built of what the tests are built of. It stands beside the fixture, in the same profile.
 fn reference_server() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
-        let build =
-            Command::new(env!("CARGO")).args(["build", "--quiet", "--workspace", "--bin", "doorman-server"]).args(profile).status();
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--workspace", "--bin", "doorman-server"])
+            .args(profile)
+            .status();
         assert!(build.expect("cargo runs").success(), "the reference server can't be built");
         Path::new(env!("CARGO_BIN_EXE_fixture")).with_file_name("doorman-server")
     })
