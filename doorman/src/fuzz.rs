@@ -50,7 +50,10 @@ pub fn redactor(data: &[u8]) {
 pub fn decoders(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     if let Some(Decoded::Text(inner, alphabet)) = decode_base64(&text) {
-        match decode_base64(&alphabet.encode(&inner)) {
+        let written = alphabet.encode(&inner);
+        match decode_base64(&written) {
+            // Too short to be looked at: it was longer by line breaks.
+            None if written.len() < 8 => {}
             Some(Decoded::Text(again, _)) => assert_eq!(again, inner),
             _ => panic!("{inner:?} is written as no text"),
         }

@@ -29,7 +29,7 @@ pub(super) fn find(text: &str, at: usize, len: usize, floor: usize) -> Option<Ra
 fn local_part(text: &str, at: usize, floor: usize) -> Option<usize> {
     let first = chars::before(text, at, floor)?;
     if first == '"' {
-        return quoted(text, at, floor);
+        return quoted(text, at);
     }
     // Most are ASCII from their first letter to their last.
     let ascii = text.as_bytes()[floor..at].iter().rev().take_while(|b| is_local_ascii(**b)).count();
@@ -62,11 +62,11 @@ fn is_letter(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '\u{300}'..='\u{36F}') || chars::invisible(c)
 }
 
-/// `"alice smith"@…`
-fn quoted(text: &str, at: usize, floor: usize) -> Option<usize> {
-    let inside = text.get(floor..at - 1)?;
+/// `"alice smith"@…`: whatever it holds is part of it, also what was found for itself before.
+fn quoted(text: &str, at: usize) -> Option<usize> {
+    let inside = text.get(..at - 1)?;
     let (open, _) = inside.char_indices().rev().take(LONGEST_QUOTED).find(|&(_, c)| matches!(c, '"' | '\n'))?;
-    (inside.as_bytes()[open] == b'"' && open + 1 < inside.len()).then_some(floor + open)
+    (inside.as_bytes()[open] == b'"' && open + 1 < inside.len()).then_some(open)
 }
 
 /// Where a plain domain ends: small letters and dots only, and nothing after it that could belong to it.
