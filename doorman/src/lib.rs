@@ -41,7 +41,8 @@
 //!
 //! Where to look: [`call`] for what functions take and give back, [`scope`] for resources, [`exposure`] for modules,
 //! [`identity`] and [`manifest`] for who may call what, [`limits`], [`redact`] and [`audit`] for what the guard does on the
-//! way. The guard itself is one page, `src/guard/mod.rs`. Feature `http` (default) adds HTTP to stdio.
+//! way. The guard itself is one page, `src/guard/mod.rs`. Feature `http` (default) adds HTTP to stdio, and `telemetry` spans and
+//! metrics for those who look after the server.
 //!
 //! An application's `Cargo.toml` has `serde` and `schemars` beside `doorman`, because derives name them literally.
 
@@ -67,11 +68,17 @@ pub mod redact;
 pub mod scope;
 mod server;
 mod state;
+#[cfg(feature = "telemetry")]
+pub mod telemetry;
+#[cfg(not(feature = "telemetry"))]
+mod telemetry;
 
 pub use doorman_macros::{Argument, expose, prompts, resources, tool_module, tools};
 
 #[doc(inline)]
-pub use call::{Argument, Call, Caller, Cancelled, FromCall, Partial, Progress, State, ToolError, ToolResult, Updates};
+pub use call::{
+    Argument, Call, Caller, Cancelled, FromCall, Partial, Progress, State, ToolError, ToolResult, Trace, Updates,
+};
 #[doc(inline)]
 pub use exposure::{Credentials, ModuleError, ToolModule};
 #[doc(inline)]

@@ -83,6 +83,13 @@ impl Queue {
         waiting.taken == 0 && waiting.work.jobs.is_empty()
     }
 
+    /// How much waits, or is being done.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn len(&self) -> usize {
+        let waiting = self.waiting();
+        waiting.taken + waiting.work.jobs.len()
+    }
+
     /// Adds a job. If nobody empties the queue, `start` must see to it.
     pub(super) fn push(&self, job: Job, start: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
         self.add(|work| work.jobs.push(job), start)

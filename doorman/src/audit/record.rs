@@ -168,6 +168,8 @@ pub struct CallRecord<'a> {
     pub result_bytes: Option<u64>,
     /// The call's id, where it has one: joins its records, as that of an intent with that of its end.
     pub call: Option<&'a str>,
+    /// The trace that the call belongs to, where one is known: 32 hexadecimal digits.
+    pub trace: Option<&'a str>,
     /// Whether this is the end of a task, whose call has been recorded.
     pub ends_task: bool,
 }
@@ -203,6 +205,7 @@ impl<'a> CallRecord<'a> {
             redactions: &[],
             result_bytes: None,
             call: None,
+            trace: None,
             ends_task: false,
         }
     }
@@ -237,7 +240,7 @@ impl<'a> CallRecord<'a> {
         if let Some(bytes) = self.result_bytes {
             line.number("result_bytes", bytes);
         }
-        line.text_if_known("call", self.call);
+        line.text_if_known("call", self.call).text_if_known("trace", self.trace);
         line
     }
 
@@ -256,7 +259,8 @@ impl<'a> CallRecord<'a> {
             .text_if_known("tenant", self.tenant)
             .text_if_known("issuer", self.issuer)
             .text_if_known("client", self.client)
-            .text_if_known("call", self.call);
+            .text_if_known("call", self.call)
+            .text_if_known("trace", self.trace);
         line
     }
 }

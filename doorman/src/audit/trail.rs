@@ -132,6 +132,18 @@ impl Audit {
         }
     }
 
+    /// How many lines wait to be written.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.queue.len()
+    }
+
+    /// Whether records can be written, as far as is known without trying.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn works(&self) -> bool {
+        !self.shared.is_broken() && !self.shared.is_stuck()
+    }
+
     /// Counts a request that was refused before it reached a capability, with a reason such as `malformed` or
     /// `unauthorized`. The first of a reason is written at once, those of the following second together as one line.
     pub fn rejected(&self, reason: &'static str, transport: Transport) {

@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Updates, value};
+use super::{Trace, Updates, value};
 use crate::{
     identity::{Agent, Principal},
     input::{Elicit, ElicitUrl, Level, Outlet, Roots, Sample, Sampling},
@@ -99,6 +99,7 @@ pub struct Call {
     pub(crate) cancelled: CancellationToken,
     pub(crate) outlet: Arc<dyn Outlet>,
     pub(crate) budget: Budget,
+    pub(crate) trace: Trace,
 }
 
 impl Call {
@@ -115,6 +116,11 @@ impl Call {
     /// The budgets that this call is counted in, to charge what it turns out to cost.
     pub fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// The trace that this call belongs to, for what it calls itself.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// A value that the application gave with `Doorman::state`. A type that takes it must say so in

@@ -12,6 +12,7 @@ mod extract;
 mod field;
 mod output;
 mod param;
+mod trace;
 mod updates;
 mod value;
 
@@ -23,6 +24,7 @@ pub use error::{IntoToolError, ToolError, ToolResult};
 pub use extract::{Caller, Cancelled, FromCall, Progress, State};
 pub use output::{Held, Reply, Spoken, Structured};
 pub use param::{Blocking, Bound, Decoded, Param, ParamSpec, Params, Refused, RunFuture};
+pub use trace::Trace;
 pub use updates::Updates;
 pub(crate) use updates::{Announce, Change};
 
@@ -31,6 +33,8 @@ pub(crate) use content::Held as HeldContents;
 pub(crate) use context::{Mounted, StateTable};
 pub(crate) use error::Failure;
 pub(crate) use param::{Constraint, Origin};
+#[cfg(feature = "telemetry")]
+pub(crate) use trace::TraceParent;
 
 #[doc(hidden)]
 pub mod private {

@@ -34,10 +34,11 @@ pub(crate) use tasks::{Outcome, Snapshot, TaskRequest, Tasks};
 
 use crate::{
     audit::{Audit, SessionTag, Transport, Verdict},
-    call::{Bound, Call, Reply},
+    call::{Bound, Call, Reply, Trace},
     exposure::{Capability, Effect},
     input::{Outlet, Sealer},
     limits::{self, Admission, Budget, Concurrency, Limits, Permit, Refusal},
+    telemetry::{CallSpan, Meters},
 };
 use asked::Found;
 use bind::{bind, complete};
@@ -59,6 +60,10 @@ pub(crate) struct Request {
     pub(crate) continuation: Continuation,
     pub(crate) transport: Transport,
     pub(crate) session: Option<SessionTag>,
+    /// The protocol version that it is of.
+    pub(crate) protocol: Option<&'static str>,
+    /// The trace that it says to belong to.
+    pub(crate) trace: Trace,
     pub(crate) cancelled: CancellationToken,
     pub(crate) client: Arc<dyn Client>,
 }
@@ -72,6 +77,7 @@ pub(crate) struct Guard {
     pub(crate) sealer: Sealer,
     pub(crate) tasks: Tasks,
     pub(crate) steps: Steps,
+    pub(crate) meters: Meters,
 }
 
 impl Guard {
@@ -83,6 +89,12 @@ impl Guard {
         let outcome = contain(pin!(self.pass(&rules, &request, &mut record))).await;
         let outcome = outcome.unwrap_or_else(|panic| Err(Stop::Panicked(panic)));
         self.leave(&rules, outcome, record).await
+    }
+
+    /// Counts a request that was refused before it became a call.
+    pub(crate) fn rejected(&self, reason: &'static str, transport: Transport) {
+        self.audit.rejected(reason, transport);
+        self.meters.rejected(reason, transport);
     }
 
     /// The last steps of everything that the guard lets out.
@@ -137,7 +149,7 @@ impl Guard {
             return Ok(self.detach(Arc::clone(rules), task, ready, outgoing, admission, record));
         }
         let id = found.capability.id;
-        let done = self.run(rules, id, ready, &outgoing, &request.cancelled).await; //  8. run
+        let done = self.run(rules, (id, ready), &outgoing, &request.cancelled, &record.span).await; // 8. run
         let done = self.end_round(done, request, &found, rounds.as_deref()).await;
         let remaining = admission.settle().await.map_err(|_| Stop::StateDown)?; //      what it charged
         done.map(|done| Done { remaining, ..done })
@@ -174,6 +186,7 @@ impl Guard {
         capability: &Capability,
         outgoing: &Arc<Outgoing>,
         budget: Budget,
+        trace: Trace,
     ) -> (Call, CancellationToken) {
         let stop = outgoing.stopped_by(request).child_token();
         let call = Call {
@@ -183,6 +196,7 @@ impl Guard {
             cancelled: stop.clone(),
             outlet: Arc::clone(outgoing) as Arc<dyn Outlet>,
             budget,
+            trace,
         };
         (call, stop)
     }
@@ -224,7 +238,7 @@ impl Guard {
         self.steps.count(Step::Bind);
         self.audit.ready().await.map_err(|_| Stop::AuditDown)?;
         let permit = self.concurrency.try_enter(request.access.caller).map_err(Stop::Limit)?;
-        let (call, stop) = Self::context(request, found.capability, outgoing, budget);
+        let (call, stop) = Self::context(request, found.capability, outgoing, budget, record.span.trace());
         let bound = panics::contain_sync(|| match &request.asked {
             Asked::Completion { argument, partial, .. } => complete(found.capability, argument, partial, call),
             _ => bind(found.capability, &found.arguments, &call),
@@ -243,14 +257,14 @@ impl Guard {
     async fn run(
         &self,
         rules: &Rules,
-        capability: usize,
-        ready: Ready,
+        (capability, ready): (usize, Ready),
         outgoing: &Outgoing,
         cancelled: &CancellationToken,
+        span: &CallSpan,
     ) -> Result<Done, Stop> {
         self.steps.count(Step::Run);
         let timeout = rules.policies.of(rules.catalog.get(capability)).timeout;
-        let running = Box::pin(run::run(ready, timeout, outgoing, cancelled));
+        let running = Box::pin(span.scope(run::run(ready, timeout, outgoing, cancelled)));
         let reply = contain(running).await.map_err(Stop::Panicked)??;
         Ok(Done { capability, came: Came::Reply(reply), remaining: None })
     }

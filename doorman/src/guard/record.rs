@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Instant};
 use super::{Access, Guard, Request, Rounds, Rules};
 use crate::{
     audit::{CallRecord, Capability, Line, SessionTag, Shape, SinkError, Transport, Verdict},
+    call::Trace,
     exposure::{self, Kind, World},
     redact::Counts,
+    telemetry::{CallSpan, Closed, Opened},
 };
 
 pub(super) struct Record<'g> {
@@ -31,6 +33,9 @@ pub(super) struct Record<'g> {
     /// Whether it is of a task's end, whose beginning has a record already.
     ends_task: bool,
     written: bool,
+    protocol: Option<&'static str>,
+    /// What tells of the call beside the record.
+    pub(super) span: CallSpan,
 }
 
 /// What the record of a task's end begins with.
@@ -43,10 +48,20 @@ pub(super) struct Detached {
     began: Instant,
     cost: Option<u32>,
     call: Option<String>,
+    protocol: Option<&'static str>,
+    span: CallSpan,
 }
 
 impl<'g> Record<'g> {
     pub(super) fn open(guard: &'g Guard, rules: &'g Rules, request: &Request) -> Self {
+        let span = CallSpan::open(&Opened {
+            method: request.asked.method(),
+            transport: request.transport,
+            session: request.session,
+            protocol: request.protocol,
+            principal: &request.access.principal,
+            trace: &request.trace,
+        });
         Self {
             guard,
             rules,
@@ -69,12 +84,17 @@ impl<'g> Record<'g> {
             call: None,
             ends_task: false,
             written: false,
+            protocol: request.protocol,
+            span,
         }
     }
 
     pub(super) fn found(&mut self, known: Option<&exposure::Capability>) {
         self.found = known.map(|capability| capability.id);
         self.cost = known.map(|capability| capability.spec.cost);
+        if let Some(capability) = known {
+            self.span.found(self.method, capability);
+        }
     }
 
     /// Whose rules the caller is under.
@@ -85,6 +105,7 @@ impl<'g> Record<'g> {
     /// Names what the caller is shown and lacks the scopes of.
     pub(super) fn lacks(&mut self, id: usize) -> &'g [Arc<str>] {
         self.found = Some(id);
+        self.span.found(self.method, self.rules.catalog.get(id));
         &self.rules.catalog.get(id).scopes
     }
 
@@ -100,12 +121,15 @@ impl<'g> Record<'g> {
             began: self.began,
             cost: self.cost,
             call: self.call.clone(),
+            protocol: self.protocol,
+            span: self.span.after(&self.opened()),
         }
     }
 
     /// The record of a task's end.
     pub(super) fn of_task(guard: &'g Guard, rules: &'g Rules, begun: Detached) -> Self {
-        let Detached { capability, access, transport, session, shape, began, cost, call } = begun;
+        let Detached { capability, access, transport, session, shape, began, cost, call, protocol, span } = begun;
+        span.found("tools/call", rules.catalog.get(capability));
         Self {
             guard,
             rules,
@@ -126,6 +150,8 @@ impl<'g> Record<'g> {
             rounds: None,
             ends_task: true,
             written: false,
+            protocol,
+            span,
         }
     }
 
@@ -165,7 +191,9 @@ impl<'g> Record<'g> {
     /// Writes that the call is about to run.
     pub(super) async fn intend(&mut self) -> Result<(), SinkError> {
         self.joined().ok_or_else(|| std::io::Error::other("the system has no random numbers"))?;
-        self.guard.audit.intent(&self.known()).await
+        let trace = self.span.trace().trace_id();
+        let record = CallRecord { trace: trace.as_deref(), ..self.known() };
+        self.guard.audit.intent(&record).await
     }
 
     /// Writes the record, and waits until it is there.
@@ -173,11 +201,49 @@ impl<'g> Record<'g> {
         let handed = self.guard.audit.hand_over(self.line()).await;
         // From here on it will be written, or is known to be lost, whether or not the call goes on.
         self.written = true;
-        handed.written().await
+        let written = handed.written().await;
+        if written.is_err() {
+            self.verdict(Verdict::Error, "audit");
+        }
+        written
+    }
+
+    fn opened(&self) -> Opened<'_> {
+        Opened {
+            method: self.method,
+            transport: self.transport,
+            session: self.session,
+            protocol: self.protocol,
+            principal: &self.access.principal,
+            trace: Trace::NONE,
+        }
+    }
+
+    /// The span ends, and the call is counted: once, as this is the last that there is of it.
+    fn tell(&self) {
+        if !self.span.is_seen() && !self.guard.meters.count() {
+            return;
+        }
+        let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
+        let agent = self.access.principal.agent();
+        let closed = Closed {
+            method: self.method,
+            transport: self.transport,
+            capability: self.capability(),
+            agent_type: agent.filter(|_| self.access.world.is_some()).map(|agent| agent.kind()),
+            verdict: self.verdict,
+            reason: self.reason,
+            duration: self.began.elapsed(),
+            result_bytes: self.result_bytes,
+            redactions: &redactions,
+        };
+        self.span.close(&closed);
+        self.rules.series.count(&self.guard.meters, self.rules.catalog.all().len(), &closed);
     }
 
     fn line(&self) -> Line {
-        let mut record = self.known();
+        let trace = self.span.trace().trace_id();
+        let mut record = CallRecord { trace: trace.as_deref(), ..self.known() };
         record.duration = self.began.elapsed();
         let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
         record.redactions = &redactions;
@@ -226,5 +292,6 @@ impl Drop for Record<'_> {
         if !self.written {
             self.guard.audit.leave(self.line());
         }
+        self.tell();
     }
 }

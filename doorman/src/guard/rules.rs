@@ -3,13 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use super::Policies;
-use crate::{call::StateTable, exposure::Catalog, redact::Redactor};
+use crate::{call::StateTable, exposure::Catalog, redact::Redactor, telemetry::Series};
 
 pub(crate) struct Rules {
     pub(crate) catalog: Catalog,
     pub(crate) policies: Policies,
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) state: Arc<StateTable>,
+    /// What is counted of calls under them.
+    pub(crate) series: Series,
 }
 
 impl Rules {

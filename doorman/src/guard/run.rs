@@ -4,6 +4,7 @@ use std::{thread, time::Duration};
 
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::{Outgoing, Ready, Stop, panics};
 use crate::{
@@ -44,10 +45,11 @@ pub(super) async fn run(
 /// ending (S27). There are as many of these threads as running calls, and those are bounded.
 async fn on_thread(function: Blocking, permit: Permit) -> Result<Result<Reply, ToolError>, Stop> {
     let (returned, returns) = oneshot::channel();
-    let runtime = Handle::current();
+    let (runtime, span) = (Handle::current(), Span::current());
     let thread = thread::Builder::new().name("tool".into()).spawn(move || {
         let _entered = runtime.enter();
-        let outcome = panics::contain_sync(function);
+        let outcome = span.in_scope(|| panics::contain_sync(function));
+        drop(span);
         drop(permit);
         drop(returned.send(outcome));
     });

@@ -151,7 +151,7 @@ impl Guard {
         tokio::spawn(async move {
             let id = begun.capability;
             let record = Record::of_task(&guard, &rules, begun);
-            let done = guard.run(&rules, id, ready, &outgoing, &task.stop).await;
+            let done = guard.run(&rules, (id, ready), &outgoing, &task.stop, &record.span).await;
             let settled = admission.settle().await.map_err(|_| Stop::StateDown);
             let done = settled.and_then(|remaining| done.map(|done| Done { remaining, ..done }));
             let answer = guard.leave(&rules, done, record).await;

@@ -1,6 +1,6 @@
 //! One rule: whose counts it keeps, where, and how they are filled.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use doorman_grammar::{
     breaker::Breaker,
@@ -10,6 +10,7 @@ use doorman_grammar::{
 use super::{
     caller::{Counted, Digest},
     error::Kind,
+    low::{Low, Lows},
 };
 use crate::state::{Ask, Place, Shape, Store};
 
@@ -46,25 +47,26 @@ pub(super) struct Bucket {
     pub(super) kind: Kind,
     shape: Shape,
     place: Place,
+    pub(super) low: Arc<Low>,
 }
 
 impl Bucket {
     /// `owner` is what the counts belong to, `""` for the application. The same rule of the same owner gets the same place
     /// again, in this process and in all that share the store, so that registering anew forgets nothing.
-    pub(super) fn new(rule: RateRule, kind: Kind, owner: &str, store: &Store) -> Self {
-        Self::placed(Rule::Rate(rule), kind, Shape::of(&rule), owner, store)
+    pub(super) fn new(rule: RateRule, kind: Kind, owner: &str, (store, lows): (&Store, &Lows)) -> Self {
+        Self::placed(Rule::Rate(rule), kind, Shape::of(&rule), owner, (store, lows))
     }
 
     /// A bucket for each call with the same arguments.
-    pub(super) fn breaker(rule: Breaker, owner: &str, store: &Store) -> Self {
+    pub(super) fn breaker(rule: Breaker, owner: &str, (store, lows): (&Store, &Lows)) -> Self {
         let shape = Shape::rolling(rule.count, rule.window, rule.count);
-        Self::placed(Rule::Breaker(rule), Kind::Breaker, shape, owner, store)
+        Self::placed(Rule::Breaker(rule), Kind::Breaker, shape, owner, (store, lows))
     }
 
-    fn placed(rule: Rule, kind: Kind, shape: Shape, owner: &str, store: &Store) -> Self {
+    fn placed(rule: Rule, kind: Kind, shape: Shape, owner: &str, (store, lows): (&Store, &Lows)) -> Self {
         let id = Digest::new(u8::MAX).text(owner).text(&format!("{kind:?} {rule}")).finish();
         let place = Place { rule: id, index: store.reserve(id), key: None };
-        Self { rule, kind, shape, place }
+        Self { rule, kind, shape, place, low: lows.of(&rule, kind) }
     }
 
     /// What is asked of the store for this caller.

@@ -27,6 +27,7 @@ mod canonical;
 mod clock;
 mod concurrency;
 mod error;
+mod low;
 mod once;
 mod quotas;
 

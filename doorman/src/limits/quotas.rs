@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use doorman_grammar::{
     breaker::Breaker,
@@ -15,7 +16,8 @@ use super::bucket::Bucket;
 use super::caller::Counted;
 use super::clock::Clock;
 use super::error::{Exceeded, Kind, LimitError, Refusal};
-use crate::state::{Ask, Memory, Op, StateStore, Store, Unavailable};
+use super::low::Lows;
+use crate::state::{Answer, Ask, Memory, Op, StateStore, Store, Unavailable};
 
 /// The default of [`Quotas::max_cells`].
 pub const DEFAULT_MAX_CELLS: usize = 100_000;
@@ -66,7 +68,14 @@ struct Inner {
     /// For tools without one of their own.
     breaker: Option<Breaker>,
     store: Store,
+    /// How near anybody came to each rule.
+    lows: Lows,
+    /// What times the store's answers.
+    timed: OnceLock<Timer>,
 }
+
+/// What times the store's answers.
+type Timer = Box<dyn Fn(Duration) + Send + Sync>;
 
 /// The limits of one tool, made once by [`Limits::tool`] and only good for those [`Limits`].
 #[derive(Debug, Clone)]
@@ -114,9 +123,10 @@ impl Limits {
 
     /// Limits of these rules, counted in this store.
     pub(crate) fn over(store: Store, quotas: &Quotas) -> Self {
+        let lows = Lows::default();
         let shared = |spec: &RateSpec, kind| {
             let rules = spec.rules().iter().filter(|rule| !of_each_tool(rule));
-            rules.map(|&rule| Bucket::new(rule, kind, "", &store)).collect::<Vec<_>>()
+            rules.map(|&rule| Bucket::new(rule, kind, "", (&store, &lows))).collect::<Vec<_>>()
         };
         let attempts = shared(&quotas.rate, Kind::Rate);
         let budgets = shared(&quotas.budget, Kind::Budget);
@@ -125,7 +135,15 @@ impl Limits {
             rules.map(move |rule| (rule, kind))
         };
         let each_tool = per_tool(&quotas.rate, Kind::Rate).chain(per_tool(&quotas.budget, Kind::Budget)).collect();
-        Self(Arc::new(Inner { attempts, budgets, each_tool, breaker: quotas.breaker, store }))
+        Self(Arc::new(Inner {
+            attempts,
+            budgets,
+            each_tool,
+            breaker: quotas.breaker,
+            store,
+            lows,
+            timed: OnceLock::new(),
+        }))
     }
 
     /// The limits of a tool: the application's rules per tool, and its own, which are `per_caller` (each caller of this
@@ -152,7 +170,7 @@ impl Limits {
         let own = rate.map(rate::parse_for_tool).transpose()?.unwrap_or_default();
         let cost = NonZeroU32::new(cost).ok_or_else(|| LimitError::NoCost { tool: name.to_owned() })?;
 
-        let store = &self.0.store;
+        let store = (&self.0.store, &self.0.lows);
         let own = own.rules().iter().map(|&rule| (rule, Kind::Rate));
         let rules = self.0.each_tool.iter().copied().chain(own);
         let buckets = rules.map(|(rule, kind)| Bucket::new(rule, kind, name, store));
@@ -183,7 +201,7 @@ impl Limits {
         every: &RateSpec,
         of_tools: impl IntoIterator<Item = (&'a str, &'a RateSpec, Vec<usize>)>,
     ) -> GrantLimits {
-        let bucket = |name: String, rule| Bucket::new(rule, Kind::Rate, &name, &self.0.store);
+        let bucket = |name: String, rule| Bucket::new(rule, Kind::Rate, &name, (&self.0.store, &self.0.lows));
         let own = format!("grant {owner}");
         let attempts = every.rules().iter().map(|&rule| bucket(own.clone(), rule)).collect();
         let mut grant = GrantLimits { attempts, of_tools: HashMap::new() };
@@ -226,13 +244,48 @@ impl Limits {
         if asks.is_empty() {
             return Ok(Admission::of(self, asks, 0));
         }
-        let answer = self.0.store.run(Op::Take, &mut asks).await?;
+        let answer = self.take(&mut asks).await?;
+        if self.0.lows.are_watched() {
+            for (place, ((bucket, _), ask)) in self.applying(grant, tool, round).zip(&asks).enumerate() {
+                let refused = answer.refused.is_some_and(|(index, _)| index == place);
+                bucket.low.saw(if refused { 0 } else { ask.left }, bucket.rule.capacity());
+            }
+        }
         if let Some((index, retry_after)) = answer.refused
             && let Some((bucket, _)) = self.applying(grant, tool, round).nth(index)
         {
             return Err(Exceeded { rule: bucket.rule.to_string(), kind: bucket.kind, retry_after }.into());
         }
         Ok(Admission::of(self, asks, answer.at))
+    }
+
+    /// Asks the store, and times a store that may take its time.
+    async fn take(&self, asks: &mut [Ask]) -> Result<Answer, Unavailable> {
+        let Some(timed) = self.0.timed.get().filter(|_| self.outlive_the_process()) else {
+            return self.0.store.run(Op::Take, asks).await;
+        };
+        let began = Instant::now();
+        let answer = self.0.store.run(Op::Take, asks).await;
+        timed(began.elapsed());
+        answer
+    }
+
+    /// Has somebody know how long the store takes.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn time(&self, timer: impl Fn(Duration) + Send + Sync + 'static) {
+        let _ = self.0.timed.set(Box::new(timer));
+    }
+
+    /// From now on it is noted how near anybody comes to each rule.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn watch_lows(&self) {
+        self.0.lows.watch();
+    }
+
+    /// The rules by which somebody was counted lately: what they say, what they are for, and the least share that was left.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn lows(&self) -> Vec<(String, &'static str, f64)> {
+        self.0.lows.all()
     }
 
     /// All rules that apply to a call, and what it takes of each.

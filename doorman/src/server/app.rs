@@ -14,6 +14,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "telemetry")]
+use super::observed::observe;
 use super::{
     Error,
     builder::{Doorman, Source},
@@ -33,9 +35,12 @@ use super::{
     watch,
 };
 use crate::{
+    call::Trace,
     guard::{self, Guard, Steps, Tasks},
     input::Sealer,
     limits::Concurrency,
+    redact::Knowledge,
+    telemetry::{Exports, Process},
 };
 
 /// How long running calls have to end when the process is asked to stop.
@@ -56,17 +61,27 @@ pub struct App {
 impl App {
     /// Checks everything before anything is served, then starts the modules.
     pub(super) async fn start(builder: Doorman) -> Result<Self, Error> {
-        let app = Self::prepare(builder, Options::default(), false, log::Knowledge::default()).await?;
+        let knowledge = Knowledge::default();
+        let service = (&*builder.name, &*builder.version);
+        let opened = Exports::open(&builder.telemetry, Process::Others, service, &knowledge);
+        let (exports, _) = opened.map_err(Error::Setting)?;
+        let app = Self::prepare(builder, Options::default(), false, knowledge, exports).await?;
         app.begin().await?;
         Ok(app)
     }
 
     /// Checks everything; nothing has happened yet.
-    async fn prepare(mut builder: Doorman, options: Options, stdio: bool, log: log::Knowledge) -> Result<Self, Error> {
+    async fn prepare(
+        mut builder: Doorman,
+        options: Options,
+        stdio: bool,
+        log: Knowledge,
+        exports: Exports,
+    ) -> Result<Self, Error> {
         builder.manifests.extend(options.manifests.into_iter().map(Source::At));
         builder.watch |= options.watch;
         let bearer = launch::token()?;
-        builder.secrets.extend(bearer.clone());
+        builder.secrets.extend(bearer.iter().chain(&exports.secrets).cloned());
         builder.store = options.state.or(builder.store);
         builder.state_password = launch::state_password()?;
         let input_keys = options.input_keys.or(builder.input_keys.take());
@@ -88,6 +103,8 @@ impl App {
         };
         #[cfg(feature = "http")]
         let reach = std::mem::take(&mut builder.reach).with(options.reach);
+        #[cfg(all(feature = "http", feature = "telemetry"))]
+        let reach = reach.showing_metrics(&mut builder)?;
         let launch = Launch {
             dev: builder.dev,
             stdio,
@@ -114,13 +131,21 @@ impl App {
             return Err(Error::Setting(missing.to_owned()));
         }
         let (concurrency, limits) = (Concurrency::new(builder.running), counts.limits.clone());
-        let guard = Guard { limits, concurrency, audit, sealer, tasks: Tasks::default(), steps: Steps::default() };
+        let meters = exports.meters.clone();
+        let guard =
+            Guard { limits, concurrency, audit, sealer, tasks: Tasks::default(), steps: Steps::default(), meters };
         let last = Last::of(&mut checked, verifying.as_ref());
         let bearer = launch.bearer(verifying.as_ref()).await;
         let first = Generation::of(1, checked, &launch, verifying, bearer, None)?;
+        #[cfg(all(feature = "http", feature = "telemetry"))]
+        reach.check_metrics_token(&first)?;
         log.knows(Arc::clone(&first.rules.redactor));
-        let (door, max_request) = (Arc::new(Door::new(guard, first, reloads, &builder)), builder.max_request);
+        let (door, max_request) = (Arc::new(Door::new(guard, first, reloads, exports, &builder)), builder.max_request);
         builder.updates.connect(Bell(Arc::downgrade(&door)));
+        #[cfg(feature = "telemetry")]
+        if let Some(meter) = door.exports.meter() {
+            observe(meter, &door);
+        }
         let reloader = Reloader {
             door: Arc::clone(&door),
             modules: Modules::default(),
@@ -208,6 +233,8 @@ impl App {
             continuation: guard::Continuation::default(),
             transport: crate::audit::Transport::Stdio,
             session: None,
+            protocol: None,
+            trace: Trace::default(),
             cancelled: CancellationToken::new(),
             client: Arc::new(guard::Nobody),
         };
@@ -226,6 +253,7 @@ impl App {
             if let Err(error) = self.door.guard.audit.finish().await {
                 tracing::error!(%error, "the end of the audit log is missing");
             }
+            self.door.exports.finish().await;
         })
     }
 }
@@ -246,13 +274,19 @@ pub(super) async fn run(builder: Doorman, args: Vec<OsString>) -> Result<(), Err
 async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
     // From here on it doesn't end the process.
     let hangups = signal(SignalKind::hangup()).map_err(|error| Error::Io { what: "SIGHUP".to_owned(), error })?;
-    let log = log::set_up(options.ops_log.take())?;
+    #[cfg(all(feature = "http", feature = "telemetry"))]
+    let builder = builder.showing_metrics(&mut options);
+    let knowledge = Knowledge::default();
+    let service = (&*builder.name, &*builder.version);
+    let opened = Exports::open(&builder.telemetry, Process::Own, service, &knowledge);
+    let (exports, spans) = opened.map_err(Error::Setting)?;
+    log::set_up(options.ops_log.take(), spans, &knowledge)?;
     #[cfg(feature = "http")]
     let http = options.http.take();
     #[cfg(not(feature = "http"))]
     let http = None::<std::convert::Infallible>;
     // Who calls, and where, is settled before a module does anything.
-    let app = App::prepare(builder, options, http.is_none(), log).await?;
+    let app = App::prepare(builder, options, http.is_none(), knowledge, exports).await?;
     if app.door.present().rules.catalog.all().is_empty() {
         return Err(Error::Usage("nothing to serve: give --manifest FILE".to_owned()));
     }
@@ -271,6 +305,10 @@ async fn serve(builder: Doorman, mut options: Options) -> Result<(), Error> {
         let mut seen = app.reloader.seen.clone();
         seen.extend(watch::look(app.reloader.credential_files()));
         beside.spawn(watch::watch(Arc::clone(&app.reloader), seen));
+    }
+    #[cfg(all(feature = "http", feature = "telemetry"))]
+    if let Some(serving) = app.serve_metrics().await? {
+        beside.spawn(serving);
     }
     let served = match http {
         #[cfg(feature = "http")]

@@ -21,6 +21,7 @@ use crate::{
     redact::Kind,
     scope::ResourceScope,
     state::StateStore,
+    telemetry::Telemetry,
 };
 
 /// An MCP server, put together from the functions that the application lists.
@@ -80,6 +81,7 @@ pub struct Doorman {
     pub(super) reach: super::http::Reach,
     pub(super) tokens: Option<Tokens>,
     pub(super) verifier: VerifierSource,
+    pub(super) telemetry: Telemetry,
     pub(super) dev: bool,
     pub(super) errors: Vec<Error>,
 }
@@ -140,6 +142,7 @@ impl Doorman {
             reach: super::http::Reach::default(),
             tokens: None,
             verifier: VerifierSource::Nowhere,
+            telemetry: Telemetry::default(),
             dev: false,
             errors: Vec::new(),
         }
@@ -377,6 +380,13 @@ impl Doorman {
     /// ```
     pub fn audit_settings(mut self, settings: audit::Settings) -> Self {
         self.audit = settings;
+        self
+    }
+
+    /// What is exported of calls: spans and metrics.
+    #[cfg(feature = "telemetry")]
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = telemetry;
         self
     }
 

@@ -79,7 +79,7 @@ impl Callers {
     }
 
     /// Why tokens can't be verified.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "telemetry"))]
     pub(super) fn trouble(&self) -> Option<&'static str> {
         self.verifier.as_ref().and_then(|it| it.trouble())
     }

@@ -23,6 +23,7 @@ use crate::{
     manifest::{Assembled, Assembly, FileError, Grants, Manifest, Offer, Recipe},
     redact::Redactor,
     state::{StateStore, Store},
+    telemetry::Series,
 };
 
 /// A shorter credential would be in half of all texts, so it couldn't be kept out of them.
@@ -123,7 +124,7 @@ impl Checked {
             return Err(Error::from(wrong).scrubbed(&redactor));
         }
         let policies = Policies::compile(&catalog, &counts.limits, &redactor, &grants, builder.defaults)?;
-        let rules = Rules { catalog, policies, redactor, state: Arc::new(state) };
+        let rules = Rules { catalog, policies, redactor, state: Arc::new(state), series: Series::default() };
         Ok(Self { rules, counts, grants, modules, health, secrets: assembly.secrets })
     }
 }

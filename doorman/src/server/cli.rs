@@ -53,6 +53,10 @@ pub(super) struct Options {
     pub(super) audit: AuditOptions,
     pub(super) ops_log: Option<PathBuf>,
     pub(super) input_keys: Option<PathBuf>,
+    #[cfg(all(feature = "http", feature = "telemetry"))]
+    pub(super) metrics: Option<std::net::SocketAddr>,
+    #[cfg(all(feature = "http", feature = "telemetry"))]
+    pub(super) metrics_token: Option<PathBuf>,
 }
 
 /// Parses the process's arguments; the first is the program's name.
@@ -126,6 +130,10 @@ fn options(matches: &mut ArgMatches) -> Result<Options, Error> {
         audit: AuditOptions::of(matches)?,
         ops_log: matches.remove_one("ops-log"),
         input_keys: matches.remove_one("input-keys"),
+        #[cfg(all(feature = "http", feature = "telemetry"))]
+        metrics: matches.remove_one("metrics"),
+        #[cfg(all(feature = "http", feature = "telemetry"))]
+        metrics_token: matches.remove_one("metrics-token-file"),
     })
 }
 
@@ -229,6 +237,16 @@ fn serving(command: Command) -> Command {
     let command = audit::arguments(issuers(command));
     #[cfg(feature = "http")]
     let command = http(command);
+    #[cfg(all(feature = "http", feature = "telemetry"))]
+    let command = command
+        .arg(path(
+            "metrics-token-file",
+            "Serve /metrics beside the MCP endpoint to whoever bears the token in this file (0600)",
+        ))
+        .arg(
+            option("metrics", "ADDR", "Serve /metrics on this address of this machine instead, as in 127.0.0.1:9464")
+                .value_parser(value_parser!(std::net::SocketAddr)),
+        );
     command
 }
 
@@ -290,4 +308,5 @@ const ENVIRONMENT: &str = "Environment:
   DOORMAN_BEARER_TOKEN   the one token that HTTP callers may bear
   DOORMAN_STATE_PASSWORD the password of the Redis server, if its URL has none; or
   DOORMAN_STATE_PASSWORD_FILE  a file that has it and that only its owner may read
-  DOORMAN_LOG            what is logged on stderr [default: warn]";
+  DOORMAN_LOG            what is logged on stderr [default: warn]
+  OTEL_EXPORTER_OTLP_ENDPOINT and others of OpenTelemetry  where spans and metrics go (feature `telemetry`)";

@@ -9,6 +9,7 @@ use super::{Doorman, generation::Generation, listeners::Listeners, reload::Reloa
 use crate::{
     call::{Announce, Change},
     guard::Guard,
+    telemetry::Exports,
 };
 
 pub(super) struct Door {
@@ -17,8 +18,12 @@ pub(super) struct Door {
     /// The number of the generation that is served.
     number: watch::Sender<u64>,
     pub(super) listeners: Listeners,
+    /// What counts, and exports that, for as long as anybody is served.
+    pub(super) exports: Arc<Exports>,
     /// How reloads went.
     pub(super) reloads: Arc<Reloads>,
+    #[cfg(all(feature = "http", feature = "telemetry"))]
+    pub(super) observed: super::observed::Observed,
     pub(super) name: String,
     pub(super) version: String,
     pub(super) instructions: Option<String>,
@@ -28,13 +33,22 @@ pub(super) struct Door {
 
 impl Door {
     /// `builder` says what clients see of the application.
-    pub(super) fn new(guard: Guard, first: Generation, reloads: Arc<Reloads>, builder: &Doorman) -> Self {
+    pub(super) fn new(
+        guard: Guard,
+        first: Generation,
+        reloads: Arc<Reloads>,
+        exports: Exports,
+        builder: &Doorman,
+    ) -> Self {
         Self {
             guard: Arc::new(guard),
             number: watch::Sender::new(first.number),
             present: ArcSwap::from_pointee(first),
             listeners: Listeners::default(),
+            exports: Arc::new(exports),
             reloads,
+            #[cfg(all(feature = "http", feature = "telemetry"))]
+            observed: Default::default(),
             name: builder.name.clone(),
             version: builder.version.clone(),
             instructions: builder.instructions.clone(),

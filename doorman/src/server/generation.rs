@@ -29,7 +29,10 @@ pub(super) struct Generation {
     /// What lists show.
     pub(super) published: Published,
     pub(super) grants: Grants,
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP asks how modules are"))]
+    #[cfg_attr(
+        not(any(feature = "http", feature = "telemetry")),
+        expect(dead_code, reason = "nobody asks how modules are")
+    )]
     pub(super) health: Arc<Health>,
     /// The bearers of tokens, if there are tokens.
     pub(super) callers: Option<Callers>,

@@ -6,13 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use arc_swap::ArcSwapOption;
 use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Layer,
-    filter::filter_fn,
+    filter::{FilterExt, filter_fn},
     fmt::{MakeWriter, layer},
-    layer::SubscriberExt,
+    layer::{Filter, SubscriberExt},
     registry,
     util::SubscriberInitExt,
 };
@@ -20,22 +19,19 @@ use tracing_subscriber::{
 use super::Error;
 use crate::{
     audit::{RotatingFile, Sink, Stderr},
-    redact::Redactor,
+    redact::Knowledge,
+    telemetry::{self, SpanLayer},
 };
 
 /// The size of a log file before it is rotated, and how many old ones are kept.
 const FILE: (u64, u32) = (64 << 20, 8);
 
-/// Sets up the process's log, unless the application has set up its own: on stderr as text, and in `file` as JSON lines.
+/// Sets up the process's log, unless the application has set up its own: on stderr as text, and in `file` as JSON lines;
+/// and what makes exported spans.
 ///
 /// rmcp logs arguments and results at `debug` and session ids at `info`, so whatever else is asked for, it says errors
 /// only (S08, S20).
-pub(super) fn set_up(file: Option<PathBuf>) -> Result<Knowledge, Error> {
-    let knowledge = Knowledge::default();
-    let filter = |otherwise: &str| {
-        let wanted = std::env::var("DOORMAN_LOG").ok().and_then(|wanted| EnvFilter::try_new(wanted).ok());
-        wanted.unwrap_or_else(|| EnvFilter::new(otherwise))
-    };
+pub(super) fn set_up(file: Option<PathBuf>, spans: SpanLayer, knowledge: &Knowledge) -> Result<(), Error> {
     // A filter of its own: in the operator's, a directive for one of rmcp's modules would go before one for all of rmcp.
     let silent = filter_fn(|event| !event.target().starts_with("rmcp") || *event.level() == Level::ERROR);
     let lines = layer().with_ansi(false).with_writer(Scrubber { knowledge: knowledge.clone(), sink: Arc::new(IfRead) });
@@ -45,8 +41,15 @@ pub(super) fn set_up(file: Option<PathBuf>) -> Result<Knowledge, Error> {
         let writer = Scrubber { knowledge: knowledge.clone(), sink: Arc::new(Reopened(file)) };
         layer().json().flatten_event(true).with_writer(writer).with_filter(filter("info"))
     });
-    drop(registry().with(silent).with(lines.with_filter(filter("warn"))).with(kept).try_init());
-    Ok(knowledge)
+    drop(registry().with(spans).with(silent).with(lines.with_filter(filter("warn"))).with(kept).try_init());
+    Ok(())
+}
+
+/// What is logged, as the operator wants it, or otherwise.
+fn filter<S: 'static>(otherwise: &str) -> impl Filter<S> + Send + Sync + 'static {
+    let wanted = std::env::var("DOORMAN_LOG").ok().and_then(|wanted| EnvFilter::try_new(wanted).ok());
+    // A call has a record of its own: its span is no part of lines.
+    wanted.unwrap_or_else(|| EnvFilter::new(otherwise)).and(filter_fn(|it| it.target() != telemetry::TARGET))
 }
 
 /// Says something to whoever starts the server, whatever is logged. Where nobody reads stderr any more, nobody is told.
@@ -75,17 +78,6 @@ impl Sink for Reopened {
     }
 }
 
-/// What the log must not say, once it is known. Until then nothing that could hold a credential is logged.
-#[derive(Clone, Default)]
-pub(super) struct Knowledge(Arc<ArcSwapOption<Redactor>>);
-
-impl Knowledge {
-    /// Tells the log what not to say from now on.
-    pub(super) fn knows(&self, redactor: Arc<Redactor>) {
-        self.0.store(Some(redactor));
-    }
-}
-
 /// Writes lines without what the redactor knows by value.
 struct Scrubber<S> {
     knowledge: Knowledge,
@@ -106,8 +98,8 @@ struct Scrubbing<'a, S>(&'a Scrubber<S>);
 impl<S: Sink> Write for Scrubbing<'_, S> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let Scrubber { knowledge, sink } = self.0;
-        match &*knowledge.0.load() {
-            Some(redactor) => sink.write_line(redactor.scrub(&String::from_utf8_lossy(line)).as_bytes())?,
+        match knowledge.without(&String::from_utf8_lossy(line)) {
+            Some(clean) => sink.write_line(clean.as_bytes())?,
             None => sink.write_line(line)?,
         }
         Ok(line.len())

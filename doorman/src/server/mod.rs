@@ -21,6 +21,8 @@ mod launch;
 mod listeners;
 mod log;
 mod modules;
+#[cfg(feature = "telemetry")]
+mod observed;
 mod pages;
 mod publish;
 mod redact;

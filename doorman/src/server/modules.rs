@@ -226,6 +226,12 @@ impl Health {
         self.watched.iter().filter(move |it| it.agent_type.as_deref() == Some(agent_type))
     }
 
+    /// How many modules there are, the application's own too, and how many don't run.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn all(&self) -> (usize, usize) {
+        (self.watched.len(), self.watched.iter().filter(|it| !it.runs()).count())
+    }
+
     #[cfg(feature = "http")]
     /// How many modules manifests declare, how many of them don't run, and whether the server can do without those.
     pub(super) fn count(&self) -> (usize, usize, bool) {

@@ -3,7 +3,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex as Lock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex as Lock, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,6 @@ use super::{
     door::Door,
     generation::Generation,
     launch::Launch,
-    log,
     modules::{Module, Modules},
     verifying::Verifying,
     watch::Seen,
@@ -25,6 +27,7 @@ use crate::{
     guard::Rules,
     identity::{Bearer, Unverified},
     manifest::FileError,
+    redact::Knowledge,
 };
 
 /// What a reload begins with.
@@ -34,7 +37,7 @@ pub(super) struct Reloader {
     pub(super) door: Arc<Door>,
     pub(super) modules: Modules,
     pub(super) counts: Counts,
-    pub(super) log: log::Knowledge,
+    pub(super) log: Knowledge,
     /// The state of the operator's files before they were first read.
     pub(super) seen: Seen,
     /// One at a time.
@@ -190,16 +193,29 @@ async fn unused(older: Vec<Older>) {
 
 /// How the last reload went, for those who ask how the server is.
 #[derive(Default)]
-pub(super) struct Reloads(Lock<Option<Vec<FileError>>>);
+pub(super) struct Reloads {
+    /// What was wrong with the last one.
+    mistakes: Lock<Option<Vec<FileError>>>,
+    done: AtomicU64,
+    refused: AtomicU64,
+}
 
 impl Reloads {
     fn note(&self, refused: Option<&Error>) {
+        let counted = if refused.is_some() { &self.refused } else { &self.done };
+        counted.fetch_add(1, Ordering::Relaxed);
         let mistakes = refused.map(|error| match error {
             Error::Files(errors) => errors.iter().cloned().collect(),
             // Why is for the operator alone.
             _ => Vec::new(),
         });
         *self.lock() = mistakes;
+    }
+
+    /// How many were done, and how many refused.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
     }
 
     /// Whether what is written differs from what is served, because a reload was refused.
@@ -214,6 +230,6 @@ impl Reloads {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<FileError>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.mistakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

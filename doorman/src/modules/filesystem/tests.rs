@@ -63,6 +63,7 @@ impl Ground {
             cancelled: tokio_util::sync::CancellationToken::new(),
             outlet: Arc::new(Silent),
             budget: Budget::default(),
+            trace: Default::default(),
         };
         Self { base, call }
     }

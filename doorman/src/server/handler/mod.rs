@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     audit::Transport,
+    call::Trace,
     exposure::{Exposed, Kind, TaskUse, View},
     guard::{Answer, Asked, Continuation, Request, TaskRequest},
     identity::Principal,
@@ -57,7 +58,7 @@ impl Handler {
 
     /// Counts what was refused before it became a request.
     pub(super) fn refused(&self, reason: &'static str) {
-        self.door.guard.audit.rejected(reason, Transport::Stdio);
+        self.door.guard.rejected(reason, Transport::Stdio);
     }
 
     /// Who calls: over HTTP the caller of this very request, never the session's; on stdio the one who was launched.
@@ -141,6 +142,8 @@ impl Handler {
             continuation,
             transport: arrival.transport,
             session: arrival.session,
+            protocol: protocol(context),
+            trace: trace(context),
             cancelled: context.ct.clone(),
             client: Arc::new(Client::of(context, &self.level)),
         }
@@ -176,4 +179,28 @@ impl Handler {
         }
         Page::of(&self.door, &arrival, kind, page).map(|page| Some((page, arrival)))
     }
+}
+
+/// The protocol version of a request, if it is one that there is.
+fn protocol(context: &RequestContext<RoleServer>) -> Option<&'static str> {
+    known_version(context.protocol_version()?.as_str())
+}
+
+/// A protocol version in our words.
+pub(super) fn known_version(said: &str) -> Option<&'static str> {
+    VERSIONS.into_iter().find(|known| *known == said)
+}
+
+const VERSIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
+
+/// The trace that a request says to belong to.
+fn trace(context: &RequestContext<RoleServer>) -> Trace {
+    let meta = &context.meta;
+    let meta = [meta.get_traceparent(), meta.get_tracestate(), meta.get_baggage()];
+    #[cfg(feature = "http")]
+    if let Some(parts) = context.extensions.get::<axum::http::request::Parts>() {
+        return super::http::trace(meta, &parts.headers);
+    }
+    let [parent, state, baggage] = meta;
+    Trace::said(parent, state, baggage)
 }

@@ -37,7 +37,7 @@ impl Presented {
         })))
     }
 
-    fn token(&self) -> Option<&[u8]> {
+    pub(super) fn token(&self) -> Option<&[u8]> {
         self.0.as_ref().map(|value| &value.as_bytes()[SCHEME.len()..])
     }
 }

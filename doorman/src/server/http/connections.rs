@@ -266,6 +266,12 @@ impl Room {
         Some(Held { room: Arc::clone(self), of })
     }
 
+    /// How many connections there are.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn taken(&self) -> usize {
+        self.lock().in_all
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let taken = self.lock();

@@ -14,6 +14,8 @@ mod pulse;
 mod refusals;
 mod refuse;
 mod routes;
+#[cfg(feature = "telemetry")]
+mod scrape;
 mod serve;
 mod sessions;
 mod step_up;
@@ -33,7 +35,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -55,6 +57,8 @@ pub(super) use origin::Origins;
 use refusals::Alarm;
 pub use refusals::Refusals;
 use refuse::Refused;
+#[cfg(feature = "telemetry")]
+use scrape::Scraping;
 pub(super) use serve::{Reach, ReachOptions};
 use sessions::Sessions;
 #[cfg(feature = "tls")]
@@ -66,11 +70,23 @@ use super::{
     handler::Handler,
     scan::{self, ScanLimits},
 };
-use crate::{audit::Transport, identity::Principal};
+use crate::{audit::Transport, call::Trace, identity::Principal};
 
 tokio::task_local! {
     /// Who calls, for what rmcp asks before it dispatches a request: which headers a tool's arguments repeat.
     static ARRIVAL: Arrival;
+}
+
+/// The trace that a request says to belong to: in its `_meta` (SEP-414), else in its headers. What one of them says isn't
+/// mixed with the other's.
+pub(super) fn trace(meta: [Option<&str>; 3], headers: &HeaderMap) -> Trace {
+    let [parent, state, baggage] = meta;
+    let said = Trace::said(parent, state, baggage);
+    if said != *Trace::NONE {
+        return said;
+    }
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Trace::said(header("traceparent"), header("tracestate"), header("baggage"))
 }
 
 /// The request that rmcp is reading.
@@ -94,6 +110,9 @@ pub(super) struct Settings {
     pub(super) authenticator: Authenticator,
     proxies: Arc<Proxies>,
     alarm: Arc<Alarm>,
+    /// To whom metrics are shown, and which.
+    #[cfg(feature = "telemetry")]
+    scraping: Option<(Scraping, Arc<crate::telemetry::Exports>)>,
     /// The process was asked to stop.
     stopping: CancellationToken,
 }
@@ -111,6 +130,12 @@ struct Server {
 
 /// The router: the MCP endpoint, `/health` and `/ready`. `stop` ends sessions and open streams.
 pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationToken) -> Router {
+    let path = settings.path.clone();
+    routes::router(&path, server(door, settings, stop))
+}
+
+/// What routes are served by.
+fn server(door: Arc<Door>, settings: Settings, stop: &CancellationToken) -> Arc<Server> {
     let handler = Handler::new(Arc::clone(&door));
     let config = |sessions: bool| {
         let mut config = StreamableHttpServerConfig::default()
@@ -125,11 +150,15 @@ pub(super) fn router(door: Arc<Door>, settings: Settings, stop: &CancellationTok
     let shared = handler.clone();
     let stateless = StreamableHttpService::new(move || Ok(shared.for_caller(caller())), Arc::default(), config(false));
     let sessions = Sessions::new(handler, config(true));
-    let path = settings.path.clone();
     let bodies = Bodies::new(settings.max_body);
     let writable = Writable::default();
     let server = Arc::new(Server { door, settings, sessions, bodies, writable, stateless });
-    routes::router(&path, server)
+    #[cfg(feature = "telemetry")]
+    server.door.observed.sessions({
+        let server = Arc::downgrade(&server);
+        move || server.upgrade().map_or(0, |server| server.sessions.open())
+    });
+    server
 }
 
 async fn endpoint(State(server): State<Arc<Server>>, request: Request) -> Response {
@@ -146,7 +175,7 @@ async fn endpoint(State(server): State<Arc<Server>>, request: Request) -> Respon
 
 /// Counts a refusal: in the audit log, and for bursts.
 fn count(door: &Door, alarm: &Alarm, refused: &Refused, peer: Option<IpAddr>) {
-    door.guard.audit.rejected(refused.reason(), Transport::Http);
+    door.guard.rejected(refused.reason(), Transport::Http);
     if refused.is_of_strangers() {
         alarm.count(refused.reason(), peer);
     }
@@ -170,7 +199,7 @@ impl Server {
                 }
                 let envelope = scan::scan(&body, &self.settings.scan)?;
                 agreement::check(&parts.headers, &envelope)?;
-                if let Some(answer) = self.step_up(&arrival, &envelope, &body).await {
+                if let Some(answer) = self.step_up(&arrival, &envelope, &body, &parts.headers).await {
                     return Ok(answer);
                 }
                 let means = Means::of(&envelope);
@@ -211,6 +240,12 @@ impl Server {
             Means::Opening => tokio::spawn(served).await.map_err(|_| Refused::BrokenBody),
             _ => Ok(lasting::last(served.await, watch)),
         }
+    }
+
+    /// Whether metrics are shown beside the endpoint.
+    #[cfg(feature = "telemetry")]
+    fn shows_metrics(&self) -> bool {
+        self.settings.scraping.as_ref().is_some_and(|(scraping, _)| scraping.is_beside())
     }
 
     /// What strangers are told of tokens.

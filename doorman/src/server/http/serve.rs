@@ -30,6 +30,8 @@ pub(in crate::server) struct Reach {
     pub(super) trusted_proxies: Vec<String>,
     pub(super) max_connections: usize,
     pub(super) alarm: Arc<Alarm>,
+    #[cfg(feature = "telemetry")]
+    pub(super) scraping: Option<super::Scraping>,
     #[cfg(feature = "tls")]
     pub(in crate::server) pair: Option<super::Pair>,
 }
@@ -46,6 +48,8 @@ impl Default for Reach {
             trusted_proxies: Vec::new(),
             max_connections: 1024,
             alarm: Arc::default(),
+            #[cfg(feature = "telemetry")]
+            scraping: None,
             #[cfg(feature = "tls")]
             pair: None,
         }
@@ -175,6 +179,16 @@ impl App {
     /// The MCP endpoint, `/health` and `/ready` as a router. `Doorman::dev()` and anonymous callers need the peer's address:
     /// serve it with `into_make_service_with_connect_info::<SocketAddr>()`.
     pub fn router(&self) -> Result<Router, Error> {
+        Ok(super::router(Arc::clone(&self.door), self.settings()?, &self.stop))
+    }
+
+    /// What routes on an address of their own are served by.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn server(&self) -> Result<Arc<super::Server>, Error> {
+        Ok(super::server(Arc::clone(&self.door), self.settings()?, &self.stop))
+    }
+
+    fn settings(&self) -> Result<Settings, Error> {
         let reach = &self.reach;
         let proxies = reach.proxies(self.door.present().dev.is_some())?;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~');
@@ -183,7 +197,7 @@ impl App {
             return Err(Error::Setting(text.to_owned()));
         }
         let origins = Origins::new(&reach.hosts, &reach.origins).map_err(Error::Setting)?;
-        let settings = Settings {
+        Ok(Settings {
             path: reach.path.clone(),
             max_body: self.max_request,
             scan: ScanLimits::default(),
@@ -195,9 +209,10 @@ impl App {
             },
             proxies,
             alarm: Arc::clone(&reach.alarm),
+            #[cfg(feature = "telemetry")]
+            scraping: reach.scraping.clone().map(|it| (it, Arc::clone(&self.door.exports))),
             stopping: self.stopping.clone(),
-        };
-        Ok(super::router(Arc::clone(&self.door), settings, &self.stop))
+        })
     }
 
     /// Serves HTTP on an address until the process is asked to stop.
@@ -208,9 +223,15 @@ impl App {
             tracing::warn!("all callers have their proxy's address; say --trusted-proxy for bounds by address");
         }
         let (door, alarm) = (Arc::clone(&self.door), Arc::clone(&self.reach.alarm));
+        let room = Room::new(self.reach.max_connections, proxies);
+        #[cfg(feature = "telemetry")]
+        self.door.observed.connections({
+            let room = Arc::clone(&room);
+            move || room.taken()
+        });
         let connections = Connections {
             router,
-            room: Room::new(self.reach.max_connections, proxies),
+            room,
             patience: Patience::default(),
             count: Arc::new(move |refused, peer| count(&door, &alarm, &refused, Some(peer))),
             #[cfg(feature = "tls")]

@@ -143,6 +143,12 @@ impl Sessions {
         Ok(place)
     }
 
+    /// How many are open.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn open(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

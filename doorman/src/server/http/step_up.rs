@@ -4,25 +4,32 @@
 use std::sync::Arc;
 
 use axum::{
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::Response,
 };
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Server, metadata::Challenge, plain, refuse::challenge};
+use super::{Server, metadata::Challenge, plain, refuse::challenge, trace};
 use crate::{
     exposure::Kind,
     guard::{Asked, Body, Continuation, Nobody, Request},
     server::{
         arrival::Arrival,
+        handler::known_version,
         scan::{self, Envelope},
     },
 };
 
 impl Server {
     /// The answer to a call of such a capability, which the guard counts and records as any other.
-    pub(super) async fn step_up(&self, arrival: &Arrival, envelope: &Envelope<'_>, body: &[u8]) -> Option<Response> {
+    pub(super) async fn step_up(
+        &self,
+        arrival: &Arrival,
+        envelope: &Envelope<'_>,
+        body: &[u8],
+        headers: &HeaderMap,
+    ) -> Option<Response> {
         let (method, target) = (envelope.method.as_deref()?, envelope.target.as_deref()?);
         let kind = match method {
             "tools/call" => Kind::Tool,
@@ -33,13 +40,18 @@ impl Server {
         if envelope.kind != scan::Kind::Request || arrival.access.view.discoverable(kind, target).is_none() {
             return None;
         }
+        let mut message: Value = serde_json::from_slice(body).unwrap_or_default();
+        let meta = |name: &str| message.pointer("/params/_meta")?.get(name)?.as_str();
+        let trace = trace([meta("traceparent"), meta("tracestate"), meta("baggage")], headers);
         let request = Request {
             rules: Arc::clone(&arrival.generation.rules),
             access: Arc::clone(&arrival.access),
-            asked: asked(kind, target, body),
+            asked: asked(kind, target, &mut message),
             continuation: Continuation::default(),
             transport: arrival.transport,
             session: arrival.session,
+            protocol: envelope.protocol_version.as_deref().and_then(known_version),
+            trace,
             cancelled: CancellationToken::new(),
             client: Arc::new(Nobody),
         };
@@ -60,11 +72,8 @@ impl Server {
     }
 }
 
-fn asked(kind: Kind, target: &str, body: &[u8]) -> Asked {
-    let arguments = || {
-        let mut message: Value = serde_json::from_slice(body).unwrap_or_default();
-        message.pointer_mut("/params/arguments").map(Value::take).unwrap_or_default()
-    };
+fn asked(kind: Kind, target: &str, message: &mut Value) -> Asked {
+    let mut arguments = || message.pointer_mut("/params/arguments").map(Value::take).unwrap_or_default();
     match kind {
         Kind::Prompt => Asked::Prompt { name: target.into(), arguments: arguments() },
         Kind::Resource | Kind::Template => Asked::Resource { uri: target.into() },

@@ -44,6 +44,7 @@ fn s27_a_cancelled_statement_ends() {
         cancelled: token.clone(),
         outlet: Arc::new(Silent),
         budget: Budget::default(),
+        trace: Default::default(),
     };
     let cancelled = Cancelled::from_call(&call).expect("an extractor");
     let begun = Instant::now();
