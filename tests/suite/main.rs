@@ -26,5 +26,6 @@ mod resources;
 mod secrets;
 mod sessions;
 mod state;
+mod telemetry;
 mod ui;
 mod verifier;

@@ -6,6 +6,7 @@
 
 mod authority;
 mod caller;
+mod collector;
 mod fixture;
 mod http;
 mod listening;
@@ -17,6 +18,7 @@ mod talk;
 
 pub(crate) use authority::{Authority, INTROSPECTOR, RESOURCE, installed};
 pub(crate) use caller::{Caller, Door, Era, completing};
+pub(crate) use collector::{Collector, Manners, Rotel, Span, exporting_to};
 pub(crate) use fixture::{Cast, Fixture, Server, Tail, digest};
 pub(crate) use http::{Request, Response, Wire};
 pub(crate) use numbers::Numbers;

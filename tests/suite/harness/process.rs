@@ -44,7 +44,7 @@ pub(crate) enum Reading {
 
 impl Process {
     /// Starts a command; stdin and stdout are piped, stderr is read all the time.
-    pub(super) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the fixture starts");
         let mut pipe = child.stderr.take().expect("stderr is piped");
