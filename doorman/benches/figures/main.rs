@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p doorman --features oauth --bench figures` takes a few minutes. After `--`: `--quick` for a run that only shows that
 //! everything works, `--json FILE`, `--only ROWS` (`http`, `asking`, `identity`, `guard`, `audit`, `redaction`, `listing`, `start`, `state`,
-//! `memory`),
+//! `memory`, `telemetry`),
 //! and `--compile` for the rows on compile time, which take longer than all others.
 
 #![allow(clippy::print_stdout)]
@@ -113,6 +113,15 @@ fn measure(args: Vec<String>) -> Outcome<()> {
     }
     if options.wants("state") {
         show("counts in each store", rows::state::rows(&options)?);
+    }
+    if options.wants("telemetry") {
+        #[cfg(feature = "telemetry")]
+        show("telemetry", runtime.block_on(rows::telemetry::rows(&options))?);
+        #[cfg(not(feature = "telemetry"))]
+        show(
+            "telemetry",
+            vec![table::Row::skipped("what telemetry costs", "NOT MEASURED: takes --features telemetry")],
+        );
     }
     if options.wants("memory") {
         show("memory", runtime.block_on(rows::memory::rows(&options))?);

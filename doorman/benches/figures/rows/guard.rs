@@ -130,7 +130,7 @@ async fn start(sink: impl Sink, settings: Settings) -> Outcome<App> {
 }
 
 /// ns per call of the guard, of this thread's CPU time.
-async fn called(app: &App, calls: u32) -> Outcome<f64> {
+pub(super) async fn called(app: &App, calls: u32) -> Outcome<f64> {
     let arguments = json!({ "id": tools::ID });
     let began = now();
     for _ in 0..calls {

@@ -12,3 +12,5 @@ pub(crate) mod memory;
 pub(crate) mod redaction;
 pub(crate) mod start;
 pub(crate) mod state;
+#[cfg(feature = "telemetry")]
+pub(crate) mod telemetry;
