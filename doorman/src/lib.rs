@@ -53,6 +53,7 @@ pub mod audit;
 pub mod call;
 pub mod credentials;
 pub mod exposure;
+pub mod filter;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;

@@ -8,6 +8,7 @@ mod audit;
 mod discoverable;
 mod exposure;
 mod faults;
+mod filters;
 mod harness;
 mod http;
 mod identity;

@@ -73,6 +73,20 @@ impl Line {
         self
     }
 
+    /// `"key":[{…},…]`.
+    pub(super) fn objects<T>(&mut self, key: &'static str, of: &[T], members: impl Fn(&mut Self, &T)) -> &mut Self {
+        self.key(key);
+        for (i, it) in of.iter().enumerate() {
+            self.0.extend_from_slice(if i == 0 { b"[{" } else { b",{" });
+            let mut inner = Self::default();
+            members(&mut inner, it);
+            self.0.extend_from_slice(&inner.0);
+            self.0.push(b'}');
+        }
+        self.0.push(b']');
+        self
+    }
+
     /// `"key":json`, as it is: only for JSON that this crate wrote.
     pub(super) fn json(&mut self, key: &'static str, json: &str) -> &mut Self {
         self.key(key);

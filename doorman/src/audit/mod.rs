@@ -55,7 +55,7 @@ pub use journald::Journald;
 pub use keys::{PublicKey, SigningKey};
 pub(crate) use line::{Line, time_text};
 pub(crate) use reading::{Entry, Filter, Follow, Stats, last, log_files, open_regular, visible, visible_json};
-pub use record::{CallRecord, Capability, SessionTag, Transport, Verdict};
+pub use record::{CallRecord, Capability, Filtered, SessionTag, Transport, Verdict};
 pub use settings::{Chaining, Durability, OnFailure, Settings};
 pub use shape::{Shape, shape};
 pub use sink::{Segments, Sink, SinkError, Stopped, Tail};

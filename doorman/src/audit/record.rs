@@ -126,6 +126,18 @@ impl SessionTag {
     }
 }
 
+/// A filter that matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filtered<'a> {
+    /// The filter's name, as the operator or the application says it.
+    pub name: &'a str,
+    /// Where it matched: a JSON pointer into the parameters or the result, with `*` for every part that is nobody's word but
+    /// the caller's or the data's.
+    pub place: &'a str,
+    /// What became of it: `block`, `warn` or `redact`.
+    pub action: &'a str,
+}
+
 /// One finished call. Texts are escaped, and cut after 256 bytes; what is `None` isn't in the line, except for the
 /// agent, which is `null`.
 #[derive(Debug, Clone, Copy)]
@@ -164,6 +176,8 @@ pub struct CallRecord<'a> {
     pub cost: Option<u32>,
     /// How many values of each kind were masked in what went out.
     pub redactions: &'a [(&'static str, u64)],
+    /// The filters that matched.
+    pub filters: &'a [Filtered<'a>],
     /// The size of the result that went out, in bytes.
     pub result_bytes: Option<u64>,
     /// The call's id, where it has one: joins its records, as that of an intent with that of its end.
@@ -203,6 +217,7 @@ impl<'a> CallRecord<'a> {
             scopes_required: &[],
             cost: None,
             redactions: &[],
+            filters: &[],
             result_bytes: None,
             call: None,
             trace: None,
@@ -236,6 +251,11 @@ impl<'a> CallRecord<'a> {
         }
         if !self.redactions.is_empty() {
             line.counts("redactions", self.redactions);
+        }
+        if !self.filters.is_empty() {
+            line.objects("filters", self.filters, |line, it| {
+                line.text("name", it.name).text("place", it.place).text("action", it.action);
+            });
         }
         if let Some(bytes) = self.result_bytes {
             line.number("result_bytes", bytes);

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Rules;
 use crate::{
     exposure::{Catalog, Grant, View, World},
+    filter::Screens,
     identity::{Principal, Voucher},
     limits::{Caller, CallerKey, Counted},
     manifest::{Granted, Grants},
@@ -34,6 +36,11 @@ impl Access {
     /// Whose rules it is under beside those of all.
     pub(crate) fn world(&self) -> Option<World> {
         self.world.as_ref().map(|granted| granted.world)
+    }
+
+    /// What calls of a capability go through, if there are filters for it.
+    pub(super) fn screens<'a>(&'a self, rules: &'a Rules, capability: usize) -> Option<&'a Arc<Screens>> {
+        self.world.as_ref().map_or(&rules.filters, |world| &world.filters).get(capability)
     }
 
     /// `Doorman::dev()`: everything.
@@ -200,7 +207,7 @@ mod tests {
         let limits = crate::limits::Limits::new(crate::limits::Monotonic::start(), &Default::default());
         let assembled =
             Assembled { manifest, world: World(0), scopes: Vec::new(), instances: Vec::new(), complete: true };
-        let grants = Grants::of(vec![assembled], &catalog, &limits, &[]).unwrap();
+        let grants = Grants::of(vec![assembled], &catalog, &limits, &[], &[]).unwrap();
         let opens = |identity| {
             let access = Access::of(Principal::verified(identity), &catalog, &grants);
             access.view.find(Kind::Tool, "tool").is_some()

@@ -4,6 +4,7 @@
 mod access;
 mod asked;
 mod bind;
+mod filter;
 mod outgoing;
 mod panics;
 mod policy;
@@ -100,7 +101,7 @@ impl Guard {
     /// The last steps of everything that the guard lets out.
     async fn leave(&self, rules: &Rules, outcome: Result<Done, Stop>, mut record: Record<'_>) -> Option<Answer> {
         self.steps.count(Step::Redact);
-        let answer = rules.release_contained(outcome, &mut record); //                  9. redact
+        let answer = rules.release_contained(outcome, &mut record); //                  9. filter and redact
         self.steps.count(Step::Record);
         match contain(pin!(record.close())).await {
             Ok(Ok(())) => answer, //                                                    10. record, before the reply
@@ -136,7 +137,11 @@ impl Guard {
             }
         };
         record.round(rounds.clone());
-        let begun = self.begin(rules, request, &found, rounds.clone(), admission.budget(), record).await;
+        let begun = match self.filter(request, &found, rounds.as_deref(), record) {
+            //  4. filter what was sent
+            Ok(()) => self.begin(rules, request, &found, rounds.clone(), admission.budget(), record).await,
+            Err(stop) => Err(stop),
+        };
         let Begun { ready, outgoing, task } = match begun {
             Ok(begun) => begun, //                                                      5. bind, 6. extract
             Err(stop) => {
@@ -214,7 +219,7 @@ impl Guard {
         self.take(request, rounds.as_deref()).await?;
         let later = rounds.as_ref().is_some_and(|rounds| rounds.is_later());
         let task = self.task(rules, request, found, later)?;
-        let outgoing = Outgoing::of(rules, request, found, rounds, task.clone());
+        let outgoing = Outgoing::of(rules, request, found, rounds, task.clone(), record.screened.clone());
         match self.prepare(request, found, &outgoing, budget, record).await {
             Ok(ready) => Ok(Begun { ready, outgoing, task }),
             Err(stop) => {

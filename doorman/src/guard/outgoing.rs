@@ -4,17 +4,19 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Found, Request, Rules, rounds::Rounds, tasks::Task, waiting::Waiting};
+use super::{Found, Request, Rules, filter::Screened, rounds::Rounds, tasks::Task, waiting::Waiting};
 use crate::{
     exposure::World,
+    filter::Refused,
     input::{Ability, InputError, Level, Outlet, Question, Sampling},
     redact::{Counts, Plan},
 };
@@ -63,6 +65,30 @@ impl Client for Nobody {
     }
 }
 
+/// That a filter refused what a function asked, or what was answered: the call ends there.
+#[derive(Default)]
+pub(super) struct Refusal {
+    refused: OnceLock<Refused>,
+    told: Notify,
+}
+
+impl Refusal {
+    /// Ends the call: whoever waits for an answer waits for good.
+    fn ends<T: 'static>(&self, refused: Refused) -> BoxFuture<'static, T> {
+        let _ = self.refused.set(refused);
+        self.told.notify_one();
+        Box::pin(std::future::pending())
+    }
+
+    pub(super) async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    pub(super) fn so_far(&self) -> Option<Refused> {
+        self.refused.get().copied()
+    }
+}
+
 /// The way a question goes.
 enum Way {
     /// The server asks.
@@ -82,6 +108,9 @@ pub(super) struct Outgoing {
     way: Way,
     /// The function's time stands still while it waits for an answer.
     pub(super) waiting: Arc<Waiting>,
+    screened: Option<Screened>,
+    /// That a question or an answer may not pass.
+    pub(super) refused: Arc<Refusal>,
     /// How many questions had each name.
     keys: Mutex<HashMap<String, u32>>,
 }
@@ -93,6 +122,7 @@ impl Outgoing {
         found: &Found<'_>,
         rounds: Option<Arc<Rounds>>,
         task: Option<Arc<Task>>,
+        screened: Option<Screened>,
     ) -> Arc<Self> {
         let way = match (rounds, task) {
             (None, None) => Way::Request,
@@ -106,6 +136,8 @@ impl Outgoing {
             world: request.access.world(),
             way,
             waiting: Arc::default(),
+            screened,
+            refused: Arc::default(),
             keys: Mutex::default(),
         })
     }
@@ -128,6 +160,14 @@ impl Outgoing {
 
     fn plan(&self) -> &Plan {
         self.rules.policies.of(self.rules.catalog.get(self.capability)).plan(self.world)
+    }
+
+    /// What a filter leaves of a text of a progress report; `None` if it may not leave.
+    fn filtered<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        match &self.screened {
+            Some(screened) => screened.text(text, "/message", &mut Counts::default()).ok(),
+            None => Some(Cow::Borrowed(text)),
+        }
     }
 
     /// A text without what must not leave; `None` if it can't be looked at.
@@ -160,13 +200,19 @@ impl Outgoing {
 
 impl Outlet for Outgoing {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) -> BoxFuture<'static, ()> {
-        self.client.progress(progress, total, message.and_then(|text| self.redacted(text)))
+        let message = match message.map(|text| self.filtered(text)) {
+            Some(None) => return Box::pin(std::future::ready(())),
+            Some(Some(text)) => self.redacted(&text),
+            None => None,
+        };
+        self.client.progress(progress, total, message)
     }
 
     fn log(&self, level: Level, mut data: Value) -> BoxFuture<'static, ()> {
-        match self.plan().value(&mut data, &mut Counts::default()) {
-            Ok(()) => self.client.log(level, data),
-            Err(_) => Box::pin(std::future::ready(())),
+        let filtered = self.screened.as_ref().is_none_or(|screened| screened.log(&mut data).is_ok());
+        match filtered && self.plan().value(&mut data, &mut Counts::default()).is_ok() {
+            true => self.client.log(level, data),
+            false => Box::pin(std::future::ready(())),
         }
     }
 
@@ -182,7 +228,12 @@ impl Outlet for Outgoing {
         if !self.client.can(ability) {
             return Box::pin(std::future::ready(Err(InputError::Unsupported(ability))));
         }
-        let Some(question) = self.redacted_question(question) else {
+        let question = match self.screened.as_ref().map(|screened| screened.question(question)) {
+            None => Cow::Borrowed(question),
+            Some(Ok(question)) => Cow::Owned(question),
+            Some(Err(refused)) => return self.refused.ends(refused),
+        };
+        let Some(question) = self.redacted_question(&question) else {
             return Box::pin(std::future::ready(Err(InputError::NoAnswer)));
         };
         match &self.way {
@@ -196,9 +247,18 @@ impl Outlet for Outgoing {
             }
             Way::Request => {
                 let (asked, waiting) = (self.client.ask(question), Arc::clone(&self.waiting));
+                let (screened, refusal) = (self.screened.clone(), Arc::clone(&self.refused));
                 Box::pin(async move {
-                    let _pause = waiting.pause();
-                    tokio::time::timeout(ANSWER_WITHIN, asked).await.unwrap_or(Err(InputError::TimedOut))
+                    let pause = waiting.pause();
+                    let answer = tokio::time::timeout(ANSWER_WITHIN, asked).await.unwrap_or(Err(InputError::TimedOut));
+                    drop(pause);
+                    match (screened, &answer) {
+                        (Some(screened), Ok(said)) => match screened.answer(said) {
+                            Ok(()) => answer,
+                            Err(refused) => refusal.ends(refused).await,
+                        },
+                        _ => answer,
+                    }
                 })
             }
         }

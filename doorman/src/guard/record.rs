@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Access, Guard, Request, Rounds, Rules};
+use super::{Access, Guard, Request, Rounds, Rules, filter::Screened};
 use crate::{
-    audit::{CallRecord, Capability, Line, SessionTag, Shape, SinkError, Transport, Verdict},
+    audit::{CallRecord, Capability, Filtered, Line, SessionTag, Shape, SinkError, Transport, Verdict},
     call::Trace,
     exposure::{self, Kind, World},
     redact::Counts,
@@ -27,6 +27,8 @@ pub(super) struct Record<'g> {
     reason: &'static str,
     pub(super) redactions: Counts,
     pub(super) result_bytes: Option<u64>,
+    /// The filters that apply, and what they found.
+    pub(super) screened: Option<Screened>,
     rounds: Option<Arc<Rounds>>,
     /// The call's id, where other records have it, too.
     call: Option<String>,
@@ -50,6 +52,7 @@ pub(super) struct Detached {
     call: Option<String>,
     protocol: Option<&'static str>,
     span: CallSpan,
+    screened: Option<Screened>,
 }
 
 impl<'g> Record<'g> {
@@ -80,6 +83,7 @@ impl<'g> Record<'g> {
             reason: "dropped",
             redactions: Counts::default(),
             result_bytes: None,
+            screened: None,
             rounds: None,
             call: None,
             ends_task: false,
@@ -95,6 +99,8 @@ impl<'g> Record<'g> {
         if let Some(capability) = known {
             self.span.found(self.method, capability);
         }
+        let screens = known.and_then(|capability| self.access.screens(self.rules, capability.id));
+        self.screened = screens.map(Screened::by);
     }
 
     /// Whose rules the caller is under.
@@ -112,7 +118,11 @@ impl<'g> Record<'g> {
     /// What the record of a task's end begins with; from now on this one says that there is a task.
     pub(super) fn detach(&mut self) -> Detached {
         self.joined();
+        // What is found from now on is the task's.
+        let screened = self.screened.clone();
+        self.screened = screened.as_ref().map(Screened::until_now);
         Detached {
+            screened,
             capability: self.found.unwrap_or_default(),
             access: Arc::clone(&self.access),
             transport: self.transport,
@@ -128,7 +138,8 @@ impl<'g> Record<'g> {
 
     /// The record of a task's end.
     pub(super) fn of_task(guard: &'g Guard, rules: &'g Rules, begun: Detached) -> Self {
-        let Detached { capability, access, transport, session, shape, began, cost, call, protocol, span } = begun;
+        let Detached { capability, access, transport, session, shape, began, cost, call, screened, protocol, span } =
+            begun;
         span.found("tools/call", rules.catalog.get(capability));
         Self {
             guard,
@@ -146,6 +157,7 @@ impl<'g> Record<'g> {
             reason: "dropped",
             redactions: Counts::default(),
             result_bytes: None,
+            screened,
             call,
             rounds: None,
             ends_task: true,
@@ -247,6 +259,9 @@ impl<'g> Record<'g> {
         record.duration = self.began.elapsed();
         let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
         record.redactions = &redactions;
+        let found = self.screened.as_ref().map(|it| it.findings.all()).unwrap_or_default();
+        let found: Vec<_> = found.iter().map(Filtered::from).collect();
+        record.filters = &found;
         record.line()
     }
 

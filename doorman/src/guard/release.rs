@@ -11,6 +11,7 @@ use crate::{
     audit::Verdict,
     call::{Failure, HeldContents as Held, Message, Reply},
     exposure::World,
+    filter::Refused,
     input::Ability,
     limits::Unavailable,
     redact::{Blocked, Counts, Decoded, Plan, decode_base64},
@@ -136,7 +137,16 @@ impl Rules {
             }
         };
         let wrapped = capability.output.as_ref().is_some_and(|output| output.wrapped);
-        match self.redact(reply, wrapped, (policy, record.world()), &mut record.redactions) {
+        let world = record.world();
+        let counts = &mut record.redactions;
+        let reply = match &record.screened {
+            Some(screened) => {
+                let structured = if wrapped { "/structuredContent/result" } else { "/structuredContent" };
+                screened.reply(reply, structured, counts).map_err(Withheld::from)
+            }
+            None => Ok(reply),
+        };
+        match reply.and_then(|reply| self.redact(reply, wrapped, (policy, world), counts)) {
             Ok((body, bytes)) => {
                 record.result_bytes = Some(bytes);
                 record.verdict(Verdict::Ok, "ok");
@@ -167,6 +177,7 @@ impl Rules {
                 let meta = Meta { verdict, rule: Some(exceeded.rule), retry_after: exceeded.retry_after };
                 return Some(Answer { meta: Some(meta), ..Answer::of(Body::Error(text.into())) });
             }
+            Stop::Filtered(_) => return Some(Answer::refusal(verdict, Refused::TEXT)),
             Stop::Invalid(text) | Stop::Outside(text) => text.into(),
             Stop::Failed(error) => match error.into_failure() {
                 Failure::User(text) | Failure::Denied(text) => text,
@@ -182,7 +193,14 @@ impl Rules {
             Stop::StateDown => Unavailable.to_string().into(),
             Stop::TooMuchState => "the answers so far are too long to go on with".into(),
         };
-        let text = self.sayable(&text, record);
+        let text = match record.screened.as_ref().map(|it| it.text(&text, "/error", &mut record.redactions)) {
+            Some(Err(refused)) => {
+                record.verdict(Verdict::Blocked, refused.reason());
+                return Some(Answer::refusal(Verdict::Blocked, Refused::TEXT));
+            }
+            Some(Ok(text)) => self.sayable(&text, record),
+            None => self.sayable(&text, record),
+        };
         Some(Answer { is_said, ..Answer::refusal(verdict, text) })
     }
 
@@ -215,6 +233,12 @@ fn incident() -> String {
 struct Withheld {
     reason: &'static str,
     text: Cow<'static, str>,
+}
+
+impl From<Refused> for Withheld {
+    fn from(refused: Refused) -> Self {
+        Self { reason: refused.reason(), text: Refused::TEXT.into() }
+    }
 }
 
 impl From<Blocked> for Withheld {
@@ -356,7 +380,7 @@ fn json(value: &Value) -> String {
 }
 
 /// Takes the base64 data of an image, a sound or a binary resource out of a block, for it isn't text to be scanned.
-fn take_binary(block: &mut Value) -> Option<(&'static str, String)> {
+pub(super) fn take_binary(block: &mut Value) -> Option<(&'static str, String)> {
     for path in ["/data", "/resource/blob"] {
         if let Some(Value::String(data)) = block.pointer_mut(path) {
             return Some((path, std::mem::take(data)));

@@ -231,6 +231,12 @@ impl Rounds {
         inner.taken.get(key).cloned()
     }
 
+    /// All answers that there are, of this round and those before.
+    pub(super) fn answers(&self) -> BTreeMap<String, Value> {
+        let inner = self.lock();
+        inner.taken.iter().chain(&inner.brought).map(|(key, answer)| (key.clone(), answer.clone())).collect()
+    }
+
     /// Returns when something has been asked.
     pub(super) async fn ended(&self) {
         self.asked.notified().await;

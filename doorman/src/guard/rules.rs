@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use super::Policies;
-use crate::{call::StateTable, exposure::Catalog, redact::Redactor, telemetry::Series};
+use crate::{call::StateTable, exposure::Catalog, filter::Table, redact::Redactor, telemetry::Series};
 
 pub(crate) struct Rules {
     pub(crate) catalog: Catalog,
     pub(crate) policies: Policies,
+    /// The application's filters, for those who have no manifest. A manifest's are with what it grants.
+    pub(crate) filters: Table,
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) state: Arc<StateTable>,
     /// What is counted of calls under them.

@@ -14,7 +14,8 @@ use crate::{
 
 /// Runs the function. When the guard gives up on it (time, cancellation), an `async fn` is dropped; a plain `fn` can't be,
 /// so `stop` tells it, and it keeps its permit until it ends.
-/// A question that this round has no answer to ends it: the function is dropped where it asks.
+/// A question that this round has no answer to ends it: the function is dropped where it asks; so it is where a filter
+/// refuses the question or its answer.
 pub(super) async fn run(
     ready: Ready,
     timeout: Duration,
@@ -32,13 +33,16 @@ pub(super) async fn run(
             Bound::Blocking(function) => on_thread(function, permit).await,
         }
     };
-    tokio::select! {
+    let ended = tokio::select! {
         biased;
         () = cancelled.cancelled() => Err(Stop::Cancelled),
         ended = ended => ended?.map_err(Stop::Failed),
         () = outgoing.round_ended() => Err(Stop::Asking(None)),
+        () = outgoing.refused.told() => Err(Stop::Asking(None)),
         () = outgoing.waiting.run_out(timeout) => Err(Stop::Timeout),
-    }
+    };
+    // Whatever the function made of it.
+    outgoing.refused.so_far().map_or(ended, |refused| Err(Stop::Filtered(refused)))
 }
 
 /// Runs a function on a thread of its own. Not on the runtime's: a function that never ends would keep the process from

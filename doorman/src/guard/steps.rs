@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) enum Step {
     Find,
     Limit,
+    Filter,
     Bind,
     Extract,
     Run,
@@ -14,7 +15,7 @@ pub(super) enum Step {
     Record,
 }
 
-const NAMES: [&str; 7] = ["find and authorize", "limit", "bind", "extract", "run", "redact", "record"];
+const NAMES: [&str; 8] = ["find and authorize", "limit", "filter", "bind", "extract", "run", "redact", "record"];
 
 /// Counts of steps.
 #[derive(Debug, Default)]

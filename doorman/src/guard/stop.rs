@@ -6,6 +6,7 @@ use super::Round;
 use crate::{
     audit::Verdict,
     call::{Failure, ToolError},
+    filter::Refused,
     limits::{Exceeded, Kind},
 };
 
@@ -16,6 +17,8 @@ pub(super) enum Stop {
     /// Not granted, and the operator wants it to be known: these scopes are needed.
     Scopes(Box<[Arc<str>]>),
     Limit(Exceeded),
+    /// A filter of arguments or of what leaves.
+    Filtered(Refused),
     Invalid(String),
     Outside(String),
     Failed(ToolError),
@@ -43,6 +46,7 @@ impl Stop {
             Self::Limit(Exceeded { kind: Kind::Rate, .. }) => (Verdict::RateLimited, "rate"),
             Self::Limit(Exceeded { kind: Kind::Breaker, .. }) => (Verdict::RateLimited, "breaker"),
             Self::Limit(Exceeded { kind: Kind::Concurrency, .. }) => (Verdict::RateLimited, "concurrency"),
+            Self::Filtered(refused) => (Verdict::Blocked, refused.reason()),
             Self::Invalid(_) => (Verdict::Invalid, "arguments"),
             Self::Outside(_) => (Verdict::Denied, "scope_violation"),
             Self::Failed(error) => match error.failure() {

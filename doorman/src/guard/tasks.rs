@@ -109,6 +109,9 @@ impl Guard {
         drop(admission);
         record.found(tool.map(|id| rules.catalog.get(id)));
         let (task, tool) = task.zip(tool).ok_or(Stop::Unknown)?;
+        if let (TaskRequest::Update(answers), Some(screened)) = (asked, &record.screened) {
+            screened.answers(|| answers.clone()).map_err(Stop::Filtered)?;
+        }
         Ok(Done::task(tool, task.serve(asked)))
     }
 

@@ -16,10 +16,12 @@ use serde_saphyr::Location;
 use super::{
     FileErrors,
     fields::{Fields, Mistakes, Text},
+    filters::{self, WrittenFilter},
     node::{Node, Value},
     yaml,
 };
 use crate::{
+    filter::Direction,
     redact::{InvalidGlob, InvalidPattern, Kind, More},
     state::StateStore,
 };
@@ -37,6 +39,8 @@ pub(crate) struct Document {
     pub(crate) redaction: More,
     /// What is shown to callers whose tokens lack its scopes, by name.
     pub(crate) discoverable: Vec<(Text, Glob)>,
+    /// What is looked for in what its agents send and get.
+    pub(crate) filters: Vec<WrittenFilter>,
     /// Where the counts of limits are kept, and where it says so.
     pub(crate) state: Option<(Location, StateStore)>,
     /// What `${…}` stood for: the values of the environment that are in this document.
@@ -81,7 +85,7 @@ pub(crate) struct RateLimits {
 }
 
 /// Keys of the predecessor's that mean something and aren't understood yet.
-const NOT_YET: [&str; 5] = ["argument_filters", "response_filters", "hitl", "audit", "content_limits"];
+const NOT_YET: [&str; 3] = ["hitl", "audit", "content_limits"];
 
 impl Document {
     /// Whether a value is (part of) a name that everybody may see.
@@ -125,6 +129,8 @@ fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>)
     let redaction = fields.take("redaction").map(|node| read_redaction(node, mistakes));
     let discoverable = fields.take_written("discoverable");
     let discoverable = discoverable.map_or_else(Vec::new, |node| read_names(node, mistakes));
+    let mut filters = filters::read(fields.take_written("argument_filters"), Direction::Arguments, mistakes);
+    filters.extend(filters::read(fields.take_written("response_filters"), Direction::Responses, mistakes));
     let state = fields.take("state_backend").and_then(|node| read_state(node, mistakes));
     read_platform_metadata(&mut fields, mistakes);
     fields.refuse(&NOT_YET, mistakes);
@@ -138,6 +144,7 @@ fn document(root: Node, expanded: BTreeSet<String>, mistakes: &mut Mistakes<'_>)
         rate_limits: rate_limits.flatten().unwrap_or_default(),
         redaction: redaction.flatten().unwrap_or_default(),
         discoverable,
+        filters,
         state,
         expanded,
     })

@@ -3,10 +3,12 @@
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 use doorman_grammar::glob::Glob;
+use serde_saphyr::Location;
 
 use super::{Assembled, FileError, FileErrors, Manifest};
 use crate::{
     exposure::{Capability, Catalog, Grant, Kind, World},
+    filter::{Part, Rule, Table},
     identity::Principal,
     limits::{GrantLimits, Limits},
     redact::More,
@@ -17,6 +19,8 @@ pub(crate) struct Granted {
     pub(crate) world: World,
     pub(crate) scopes: Arc<[Arc<str>]>,
     pub(crate) limits: GrantLimits,
+    /// The manifest's filters and the application's, by what is granted.
+    pub(crate) filters: Table,
     /// What a caller is shown although its token lacks the scopes, by their places in the catalog, in order (S02).
     discoverable: Box<[usize]>,
     /// As it was written.
@@ -45,6 +49,7 @@ impl Grants {
         catalog: &Catalog,
         limits: &Limits,
         discoverable: &[Glob],
+        filters: &[Rule],
     ) -> Result<Self, FileErrors> {
         let (mut grants, mut errors) = (HashMap::new(), Vec::new());
         for Assembled { manifest, world, mut scopes, complete, .. } in manifests {
@@ -84,9 +89,25 @@ impl Grants {
             for glob in discoverable {
                 shown.extend(catalog.labelled(Some(world), glob).filter(within).map(|it| it.id));
             }
+            let opened: Vec<&Capability> =
+                Kind::ALL.iter().flat_map(|&kind| view.granted(kind)).map(|id| catalog.get(id)).collect();
+            let opened = opened.iter().copied();
+            for written in document.filters.iter().filter(|_| complete) {
+                for unknown in written.rule.unknown(opened.clone()) {
+                    mistake(written.at(unknown.part()), &format!("expected {}", unknown.expected()));
+                }
+            }
+            let rules: Vec<Rule> =
+                filters.iter().chain(document.filters.iter().map(|written| &written.rule)).cloned().collect();
+            let filters = Table::of(&rules, opened).unwrap_or_else(|expected| {
+                let at = document.filters.first().map(|written| written.at(Part::Filter));
+                mistake(at.unwrap_or(Location::UNKNOWN), &format!("expected {expected}"));
+                Table::default()
+            });
             let limits = limits.grant(manifest.agent_type(), &document.rate_limits.global, of_tools);
             let agent_type = manifest.agent_type().to_owned();
-            let granted = Granted { world, scopes: scopes.into(), limits, discoverable: in_order(shown), manifest };
+            let discoverable = in_order(shown);
+            let granted = Granted { world, scopes: scopes.into(), limits, filters, discoverable, manifest };
             grants.insert(agent_type, Arc::new(granted));
         }
         if !errors.is_empty() {

@@ -7,6 +7,7 @@
 mod assembly;
 mod document;
 mod fields;
+mod filters;
 mod grants;
 mod node;
 mod yaml;
@@ -19,7 +20,7 @@ pub(crate) use yaml::read;
 pub use yaml::{FileError, FileErrors};
 
 use self::document::Document;
-use crate::{credentials::read_public, state::StateStore};
+use crate::{credentials::read_public, filter::Filter, state::StateStore};
 
 /// What one agent type is granted.
 ///
@@ -106,6 +107,11 @@ impl Manifest {
 
     pub(crate) fn rate_limits(&self) -> &document::RateLimits {
         &self.document.rate_limits
+    }
+
+    /// What it says is looked for, and whether in arguments or in responses.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = &Filter> {
+        self.document.filters.iter().map(|written| &written.filter)
     }
 
     /// Where it wants the counts of limits to be kept.

@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 use super::plan::Blocked;
 
 /// What a text turned out to be.
-pub(super) enum Parsed {
+pub(crate) enum Parsed {
     /// JSON. If a key was repeated, the value has the last one only, and the text must not be forwarded as it is.
     Json { value: Value, repeated: bool },
     /// Some other text.
@@ -18,7 +18,7 @@ pub(super) enum Parsed {
 }
 
 /// Whether it is worth trying: the text begins and ends like an object or an array.
-pub(super) fn may_be_json(text: &str) -> bool {
+pub(crate) fn may_be_json(text: &str) -> bool {
     // Most texts end with a letter, a digit or a stop.
     if text.as_bytes().last().is_none_or(|b| b.is_ascii_alphanumeric() || *b == b'.') {
         return false;
@@ -28,7 +28,7 @@ pub(super) fn may_be_json(text: &str) -> bool {
 }
 
 /// Parses a text with at most so many levels and values.
-pub(super) fn parse(text: &str, depth: usize, nodes: usize) -> Parsed {
+pub(crate) fn parse(text: &str, depth: usize, nodes: usize) -> Parsed {
     let mut state = State { nodes, repeated: false, blocked: None };
     let mut deserializer = serde_json::Deserializer::from_str(trim(text));
     // serde_json's own limit (128) gives an error that can't be told from a syntax error; ours is reached first.

@@ -104,7 +104,7 @@ impl Run {
 }
 
 /// What an escape stands for: at most one character, of at most four bytes.
-struct Resolved {
+pub(crate) struct Resolved {
     bytes: [u8; 4],
     len: usize,
 }
@@ -118,7 +118,8 @@ impl Resolved {
 
     const NOTHING: Self = Self { bytes: [0; 4], len: 0 };
 
-    fn as_str(&self) -> &str {
+    /// The text that it stands for.
+    pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }
 }
@@ -153,7 +154,7 @@ fn next(text: &str, from: usize, ascii: bool) -> Option<usize> {
 }
 
 /// What the escape at the beginning of a text stands for, and its length.
-fn resolve(text: &str) -> Option<(Resolved, usize)> {
+pub(crate) fn resolve(text: &str) -> Option<(Resolved, usize)> {
     match text.as_bytes()[0] {
         b'%' => percent(text.as_bytes()),
         b'&' => html(text),
@@ -197,7 +198,7 @@ fn percent(text: &[u8]) -> Option<(Resolved, usize)> {
 /// A character reference: by number, or by one of the names that hide what is looked for.
 fn html(text: &str) -> Option<(Resolved, usize)> {
     const LONGEST: usize = 10;
-    const NAMES: [(&str, char); 20] = [
+    const NAMES: [(&str, char); 37] = [
         ("amp", '&'),
         ("lt", '<'),
         ("gt", '>'),
@@ -218,20 +219,40 @@ fn html(text: &str) -> Option<(Resolved, usize)> {
         ("sol", '/'),
         ("num", '#'),
         ("lowbar", '_'),
+        ("bsol", '\\'),
+        ("comma", ','),
+        ("semi", ';'),
+        ("excl", '!'),
+        ("quest", '?'),
+        ("percnt", '%'),
+        ("dollar", '$'),
+        ("ast", '*'),
+        ("lsqb", '['),
+        ("rsqb", ']'),
+        ("lcub", '{'),
+        ("rcub", '}'),
+        ("vert", '|'),
+        ("Hat", '^'),
+        ("grave", '`'),
+        ("Tab", '\t'),
+        ("NewLine", '\n'),
     ];
+    if text[1..].starts_with('#') {
+        return numbered(text);
+    }
     let end = text.as_bytes().iter().take(LONGEST).position(|&b| b == b';')?;
-    let name = &text[1..end];
-    let c = match name.strip_prefix('#') {
-        Some(number) => {
-            let number = match number.strip_prefix(['x', 'X']) {
-                Some(digits) => u32::from_str_radix(digits, 16),
-                None => number.parse(),
-            };
-            char::from_u32(number.ok()?)?
-        }
-        None => NAMES.iter().find(|(known, _)| *known == name)?.1,
-    };
+    let c = NAMES.iter().find(|(known, _)| *known == &text[1..end])?.1;
     Some((Resolved::char(c), end + 1))
+}
+
+/// `&#64;`, `&#x40;`; zeros before the number and the semicolon after it may be as readers take them.
+fn numbered(text: &str) -> Option<(Resolved, usize)> {
+    const LONGEST: usize = 32;
+    let (from, radix) = if matches!(text.as_bytes().get(2), Some(b'x' | b'X')) { (3, 16) } else { (2, 10) };
+    let digits = text.as_bytes()[from..].iter().take(LONGEST);
+    let end = from + digits.take_while(|b| char::from(**b).is_digit(radix)).count();
+    let c = char::from_u32(u32::from_str_radix(&text[from..end], radix).ok()?)?;
+    Some((Resolved::char(c), end + usize::from(text.as_bytes().get(end) == Some(&b';'))))
 }
 
 /// An escape of JSON and of languages like it.

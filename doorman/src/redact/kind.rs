@@ -38,12 +38,14 @@ pub enum Kind {
     Secret,
     /// What a pattern of the application's own matches.
     Pattern,
+    /// What a [filter](crate::filter) of responses matches that redacts.
+    Filter,
     /// A text that could not be looked at entirely.
     Blocked,
 }
 
 impl Kind {
-    const ALL: [Kind; 16] = [
+    const ALL: [Kind; 17] = [
         Kind::Key,
         Kind::Email,
         Kind::Phone,
@@ -59,6 +61,7 @@ impl Kind {
         Kind::Basic,
         Kind::Secret,
         Kind::Pattern,
+        Kind::Filter,
         Kind::Blocked,
     ];
 
@@ -86,6 +89,7 @@ impl Kind {
             Kind::Basic => "«redacted:basic»",
             Kind::Secret => "«redacted:secret»",
             Kind::Pattern => "«redacted:pattern»",
+            Kind::Filter => "«redacted:filter»",
             Kind::Blocked => "«redacted:blocked»",
         }
     }
@@ -128,6 +132,11 @@ impl Kind {
     pub(super) fn in_some_mask(text: &str) -> bool {
         Self::ALL.iter().any(|kind| kind.mask().contains(text))
     }
+}
+
+/// Where masks are in a text.
+pub(crate) fn masks(text: &str) -> Vec<std::ops::Range<usize>> {
+    Kind::masks(text)
 }
 
 /// A set of kinds.
@@ -193,7 +202,7 @@ impl Counts {
         }
     }
 
-    pub(super) fn add(&mut self, kind: Kind) {
+    pub(crate) fn add(&mut self, kind: Kind) {
         let n = &mut self.0[kind as usize];
         *n = n.saturating_add(1);
     }

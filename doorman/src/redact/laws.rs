@@ -407,3 +407,33 @@ fn redacted_values_fit_widened_schemas() {
     }
     assert!(fitted > 3_000 && changed > 1_500, "{fitted} fitted, {changed} changed");
 }
+
+/// Filters may mask in numbers and words as well, before redaction does.
+#[test]
+fn filtered_values_fit_widened_schemas() {
+    let built = Redactor::builder().build().and_then(|redactor| redactor.plan(&["iban"], &["contact"]));
+    let Ok(plan) = built else { panic!("builds") };
+    let mut random = Random(3);
+    let (mut fitted, mut changed) = (0, 0);
+    let fits = |schema: &Value, value: &Value| {
+        let validator = jsonschema::options().should_validate_formats(true).build(schema);
+        validator.map(|v| v.is_valid(value)).unwrap_or_default()
+    };
+    let filters = [crate::filter::Filter::responses("f", "[0-9]{2}|[aeo]").redact()];
+    for _ in 0..2_000 {
+        let (schema, value) = sample(&mut random, 3);
+        if !fits(&schema, &value) {
+            continue;
+        }
+        fitted += 1;
+        let screen = crate::filter::tests::screen(&filters, &schema);
+        let masked = |value: &Value| screen.masked(value);
+        let (mut widened, mut left) = (schema.clone(), screen.masked(&value).unwrap_or_else(|| value.clone()));
+        plan.widen_with(&mut widened, Some(&masked));
+        changed += usize::from(left != value);
+        assert!(fits(&widened, &value), "{value} no longer fits {widened}, from {schema}");
+        assert_eq!(plan.value(&mut left, &mut Counts::default()), Ok(()));
+        assert!(fits(&widened, &left), "{left} (from {value}) doesn't fit {widened}, from {schema}");
+    }
+    assert!(fitted > 1_500 && changed > 1_000, "{fitted} fitted, {changed} changed");
+}

@@ -72,10 +72,13 @@ mod corpus;
 #[cfg(test)]
 mod laws;
 
+pub(crate) use embedded::{Parsed, may_be_json, parse as parse_json};
 pub(crate) use encoded::{Decoded, decode as decode_base64};
 #[cfg(any(test, fuzzing))]
 pub(crate) use escaped::Unescaped;
+pub(crate) use escaped::resolve as resolve_escape;
 pub use keys::InvalidGlob;
+pub(crate) use kind::masks;
 pub use kind::{Counts, Kind};
 pub(crate) use knowledge::Knowledge;
 pub(crate) use more::More;
@@ -84,3 +87,4 @@ pub use patterns::InvalidPattern;
 pub use plan::{Blocked, Plan};
 pub use redactor::{InvalidRules, Redactor, RedactorBuilder};
 pub use spans::Span;
+pub(crate) use widen::Masked;

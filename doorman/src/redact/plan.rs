@@ -102,7 +102,12 @@ impl Plan {
     /// Widens an output schema (JSON Schema 2020-12, as schemars emits) so that every value that fits the schema still
     /// fits after [`value`](Self::value). Titles, descriptions, defaults and examples stay as they are.
     pub fn widen(&self, schema: &mut Value) {
-        widen::widen(self, schema);
+        widen::widen(self, schema, None);
+    }
+
+    /// As [`widen`](Self::widen), where filters mask something before.
+    pub(crate) fn widen_with(&self, schema: &mut Value, masked: Option<widen::Masked<'_>>) {
+        widen::widen(self, schema, masked);
     }
 
     /// Redacts a text that is one JSON value of any type, and says if it isn't. What doesn't change stays as it is written.

@@ -32,12 +32,16 @@ const SMALL_FORMATS: usize = 7;
 /// The smallest number that can be a card number.
 const SMALLEST_CARD: f64 = 1e11;
 
-pub(super) fn widen(plan: &Plan, schema: &mut Value) {
+/// What filters make of a value, if it isn't what it was.
+pub(crate) type Masked<'m> = &'m dyn Fn(&Value) -> Option<Value>;
+
+pub(super) fn widen(plan: &Plan, schema: &mut Value, masked: Option<Masked<'_>>) {
     let widener = Widener {
         plan,
         records: may_have_records(schema),
         secrets: !plan.shared.scrubber.is_empty(),
-        patterns: !plan.patterns.is_empty() || !plan.shared.patterns.is_empty(),
+        patterns: masked.is_some() || !plan.patterns.is_empty() || !plan.shared.patterns.is_empty(),
+        masked,
     };
     widener.schema(schema, 0);
 }
@@ -50,6 +54,8 @@ struct Widener<'p> {
     secrets: bool,
     /// Own patterns may match anything.
     patterns: bool,
+    /// Filters, which mask in numbers, too.
+    masked: Option<Masked<'p>>,
 }
 
 impl Widener<'_> {
@@ -112,7 +118,7 @@ impl Widener<'_> {
         };
         let masked = match listed {
             Some(mut values) => {
-                let mut masks: Vec<Value> = values.iter().filter_map(|value| self.redacted(value)).collect();
+                let mut masks: Vec<Value> = values.iter().flat_map(|value| self.redacted(value)).collect();
                 // What names a secret may be the first item of a pair whose second is listed here too.
                 if values.iter().filter_map(Value::as_str).any(|name| self.plan.verdict(name) == Verdict::Mask) {
                     masks.push(Value::from(Kind::Key.mask()));
@@ -132,11 +138,13 @@ impl Widener<'_> {
         }
     }
 
-    /// What redaction makes of a listed value, if it changes it.
-    fn redacted(&self, value: &Value) -> Option<Value> {
-        let mut redacted = value.clone();
-        let blocked = self.plan.value(&mut redacted, &mut Counts::default()).is_err();
-        (!blocked && redacted != *value).then_some(redacted)
+    /// What filters and redaction make of a listed value, where that is another.
+    fn redacted(&self, value: &Value) -> impl Iterator<Item = Value> {
+        let filtered = self.masked.and_then(|masked| masked(value));
+        [value.clone()].into_iter().chain(filtered).filter_map(move |mut redacted| {
+            let blocked = self.plan.value(&mut redacted, &mut Counts::default()).is_err();
+            (!blocked && redacted != *value).then_some(redacted)
+        })
     }
 
     fn may_mask_number(&self, keywords: &Map<String, Value>) -> bool {
@@ -145,7 +153,10 @@ impl Widener<'_> {
         let below =
             |keyword: &str| keywords.get(keyword).and_then(Value::as_f64).is_some_and(|max| max < SMALLEST_CARD);
         let small = NUMBER_FORMATS[..SMALL_FORMATS].contains(&format) || below("maximum") || below("exclusiveMaximum");
-        number && (self.plan.shared.scrubber.is_numeric() || !small && self.plan.detectors.has(Kind::Card))
+        number
+            && (self.masked.is_some()
+                || self.plan.shared.scrubber.is_numeric()
+                || !small && self.plan.detectors.has(Kind::Card))
     }
 
     fn members(&self, keywords: &mut Map<String, Value>, depth: usize) {
@@ -176,7 +187,7 @@ impl Widener<'_> {
         let name = Name::new(key);
         match self.plan.verdict_of(&name) {
             Verdict::Mask => accept_string(schema),
-            Verdict::Reveal if !self.secrets && is_leaf(schema) => {}
+            Verdict::Reveal if !self.secrets && self.masked.is_none() && is_leaf(schema) => {}
             Verdict::Reveal => self.schema(schema, depth),
             Verdict::Suspect(_) | Verdict::Scan => {
                 self.schema(schema, depth);

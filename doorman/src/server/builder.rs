@@ -14,6 +14,7 @@ use crate::{
         CapabilitySpec, ConfiguredModule, Credentials, Instance, Listed, ModuleError, ModuleType, PromptSpec,
         ResourceSpec, ToolModule, ToolSpec,
     },
+    filter::Filter,
     guard::Defaults,
     identity::{TokenVerifier, Tokens},
     limits::Running,
@@ -70,6 +71,7 @@ pub struct Doorman {
     pub(super) redact_patterns: Vec<String>,
     pub(super) detect: Vec<Kind>,
     pub(super) discoverable: Vec<String>,
+    pub(super) filters: Vec<Filter>,
     pub(super) sink: Option<Box<dyn Sink>>,
     pub(super) audit: audit::Settings,
     pub(super) max_request: usize,
@@ -132,6 +134,7 @@ impl Doorman {
             redact_patterns: Vec::new(),
             detect: Vec::new(),
             discoverable: Vec::new(),
+            filters: Vec::new(),
             sink: None,
             audit: audit::Settings::default(),
             max_request: 4 << 20,
@@ -357,6 +360,19 @@ impl Doorman {
     /// `insufficient_scope`, RFC 6750 §3.1), so that a client can ask for a better token. All others are not there.
     pub fn discoverable<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.discoverable.extend(names.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Looks for a pattern in what callers send, or in what leaves, whoever calls. Manifests have filters of their own beside
+    /// these.
+    ///
+    /// ```no_run
+    /// use doorman::{Doorman, filter::Filter};
+    ///
+    /// let app = Doorman::new("billing").filter(Filter::arguments("traversal", r"\.\./").fields(["path"]));
+    /// ```
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filters.push(filter);
         self
     }
 

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     credentials::Secret,
     exposure::{Catalog, Instance, Listed},
+    filter::{Filter, Rule, Table},
     guard::{Policies, Rules},
     limits::{LimitError, Limits, Quotas},
     manifest::{Assembled, Assembly, FileError, Grants, Manifest, Offer, Recipe},
@@ -46,6 +47,8 @@ pub(super) struct Checked {
     pub(super) health: Arc<Health>,
     /// The credentials of the manifests.
     pub(super) secrets: Vec<Secret>,
+    /// The application's, as they were said.
+    pub(super) filters: Vec<Filter>,
 }
 
 /// What limits count, and where: opened once, for good.
@@ -118,14 +121,16 @@ impl Checked {
             Err(_) => return Err(Error::from(wrong).scrubbed(&redactor)),
         };
         let discoverable = discoverable(builder, &catalog)?;
-        let grants = Grants::of(assembly.manifests, &catalog, &counts.limits, &discoverable);
+        let (filters, own) = filters(builder, &catalog)?;
+        let grants = Grants::of(assembly.manifests, &catalog, &counts.limits, &discoverable, &own);
         let grants = grants.map_err(|more| wrong.extend(more)).unwrap_or_default();
         if !wrong.is_empty() {
             return Err(Error::from(wrong).scrubbed(&redactor));
         }
         let policies = Policies::compile(&catalog, &counts.limits, &redactor, &grants, builder.defaults)?;
-        let rules = Rules { catalog, policies, redactor, state: Arc::new(state), series: Series::default() };
-        Ok(Self { rules, counts, grants, modules, health, secrets: assembly.secrets })
+        let rules = Rules { catalog, policies, filters, redactor, state: Arc::new(state), series: Series::default() };
+        let filters = builder.filters.clone();
+        Ok(Self { rules, counts, grants, modules, health, secrets: assembly.secrets, filters })
     }
 }
 
@@ -206,6 +211,23 @@ fn discoverable(builder: &Doorman, catalog: &Catalog) -> Result<Vec<Glob>, Error
         }
     });
     parsed.collect()
+}
+
+/// The application's filters: what they are for, and the rules that they are.
+fn filters(builder: &Doorman, catalog: &Catalog) -> Result<(Table, Vec<Rule>), Error> {
+    let mut rules: Vec<Rule> = Vec::with_capacity(builder.filters.len());
+    for filter in &builder.filters {
+        let rule = filter.compile().map_err(|mut wrong| wrong.swap_remove(0))?;
+        if let Some(unknown) = rule.unknown(catalog.all().iter()).into_iter().next() {
+            return Err(unknown.into());
+        }
+        if rules.iter().any(|known| known.direction == rule.direction && known.name == rule.name) {
+            return Err(Error::Setting(format!("two filters are named `{}`", rule.name)));
+        }
+        rules.push(rule);
+    }
+    let table = Table::of(&rules, catalog.all().iter());
+    table.map(|table| (table, rules)).map_err(|expected| Error::Setting(format!("filters: expected {expected}")))
 }
 
 /// Knows every credential that the process holds: those it was given, those that modules were given, and what in the

@@ -6,6 +6,7 @@ use thiserror::Error as Derive;
 
 use crate::{
     exposure::{CatalogError, ModuleError},
+    filter::InvalidFilter,
     limits::LimitError,
     manifest::{FileError, FileErrors},
     redact::{InvalidRules, Redactor},
@@ -24,6 +25,9 @@ pub enum Error {
     /// A redaction rule that can't be used.
     #[error(transparent)]
     Redaction(#[from] InvalidRules),
+    /// A filter of the application's that can't be used.
+    #[error(transparent)]
+    Filter(#[from] InvalidFilter),
     /// Files of the operator's that can't be used: manifests, tokens.
     #[error("{0}")]
     Files(FileErrors),

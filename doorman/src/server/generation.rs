@@ -64,7 +64,7 @@ impl Generation {
         };
         let dev = launch.developer()?.map(|developer| Arc::new(Access::everything(developer, catalog)));
         let nobody = Arc::new(Access::of(Principal::anonymous(None), catalog, &grants));
-        let published = Published::of(&rules);
+        let published = Published::of(&rules, &grants);
         let mut generation = Self {
             number,
             published,

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     exposure::{Effect, Grant, Kind},
+    filter::Direction,
     manifest::Granted,
 };
 
@@ -62,6 +63,8 @@ struct Opened<'c> {
     scopes: Vec<&'c str>,
     modules: Vec<ModuleLine<'c>>,
     rate_limits: RateLimits,
+    argument_filters: Vec<FilterLine<'c>>,
+    response_filters: Vec<FilterLine<'c>>,
     tools: Vec<ToolLine<'c>>,
     resources: Vec<Line<'c>>,
     prompts: Vec<Line<'c>>,
@@ -80,6 +83,13 @@ struct Line<'c> {
 struct ModuleLine<'c> {
     name: &'c str,
     optional: bool,
+}
+
+/// A filter of the manifest's or of the application's. What it looks for isn't shown.
+#[derive(Serialize)]
+struct FilterLine<'c> {
+    name: &'c str,
+    action: &'static str,
 }
 
 #[derive(Serialize)]
@@ -135,6 +145,10 @@ impl<'c> Opened<'c> {
             };
             ids.map(line).collect::<Vec<_>>()
         };
+        let filters = |direction| {
+            let filters = checked.filters.iter().chain(manifest.filters()).filter(|it| it.direction() == direction);
+            filters.map(|it| FilterLine { name: it.name(), action: it.action().word() }).collect()
+        };
         let modules = checked.health.of_type(manifest.agent_type());
         let mut scopes: Vec<&str> = granted.scopes.iter().map(|scope| &**scope).collect();
         scopes.sort_unstable();
@@ -151,6 +165,8 @@ impl<'c> Opened<'c> {
                     .map(|(pattern, _, rules)| (pattern.text.clone(), written(rules).into()))
                     .collect(),
             },
+            argument_filters: filters(Direction::Arguments),
+            response_filters: filters(Direction::Responses),
             tools: tools.collect(),
             resources: lines(&[Kind::Resource, Kind::Template]),
             prompts: lines(&[Kind::Prompt]),
@@ -166,6 +182,11 @@ impl<'c> Opened<'c> {
         text += &format!("  modules  {}\n  scopes   {}\n", listed(&modules), listed(&self.scopes));
         if let Some(rule) = &self.rate_limits.global {
             text += &format!("  limit    {rule}, every attempt of an agent\n");
+        }
+        for (what, filters) in [("arguments", &self.argument_filters), ("responses", &self.response_filters)] {
+            for filter in filters {
+                let _ = writeln!(text, "  filter   {}, {} of {what}", filter.name, filter.action);
+            }
         }
         let width = self.tools.iter().map(|tool| tool.name.len()).max().unwrap_or(0);
         for tool in &self.tools {

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::{
     exposure::{Capability, CapabilitySpec, Exposed, Kind, OutputShape, World},
+    filter::Screen,
     guard::Rules,
-    redact::Plan,
+    manifest::Grants,
+    redact::{Masked, Plan},
 };
 
 /// What lists show of each capability, in the catalog's order.
@@ -50,14 +52,17 @@ impl Published {
         template: Template(ResourceTemplate);
     }
 
-    /// All capabilities of these rules.
-    pub(super) fn of(rules: &Rules) -> Self {
+    /// All capabilities of these rules and grants.
+    pub(super) fn of(rules: &Rules, grants: &Grants) -> Self {
         // Instances of a tool differ in their names only.
         let mut tools: HashMap<*const CapabilitySpec, Tool> = HashMap::new();
         let shown = rules.catalog.all().iter().map(|it| match it.kind {
             Kind::Tool => {
-                let known = tools.entry(std::ptr::from_ref(it.spec)).or_insert_with(|| tool(rules, it));
-                let mut tool = known.clone();
+                let mut tool = match rules.filters.masking(it.id) {
+                    None => tools.entry(std::ptr::from_ref(it.spec)).or_insert_with(|| tool(rules, it, None)).clone(),
+                    // Filters may be for some instances only.
+                    masking => tool(rules, it, masking),
+                };
                 tool.name = Cow::Owned(it.name.to_string());
                 Shown::Tool(tool)
             }
@@ -66,16 +71,24 @@ impl Published {
             Kind::Template => Shown::Template(template(it)),
         });
         let shown: Box<[Shown]> = shown.collect();
-        let mut of_worlds = HashMap::new();
-        for it in rules.catalog.all() {
-            let (Some(output), Some(Shown::Tool(tool))) = (&it.output, shown.get(it.id)) else { continue };
-            let policy = rules.policies.of(it);
-            of_worlds.extend(policy.worlds().map(|world| {
-                let mut tool = tool.clone();
-                tool.output_schema = Some(widened(output, policy.plan(Some(world))));
-                ((world, it.id), tool)
-            }));
+        let of_policies = rules.catalog.all().iter().flat_map(|it| {
+            let worlds = rules.policies.of(it).worlds();
+            worlds.map(|world| ((world, it.id), None))
+        });
+        let mut others: HashMap<(World, usize), Option<&Screen>> = of_policies.collect();
+        for granted in grants.all() {
+            others.extend(granted.filters.all_masking().map(|(id, screen)| ((granted.world, id), Some(screen))));
         }
+        let of_worlds = others.into_iter().filter_map(|((world, id), masking)| {
+            let (output, Shown::Tool(tool)) = (rules.catalog.get(id).output.as_ref()?, shown.get(id)?) else {
+                return None;
+            };
+            let mut tool = tool.clone();
+            let plan = rules.policies.of(rules.catalog.get(id)).plan(Some(world));
+            tool.output_schema = Some(widened(output, plan, masking));
+            Some(((world, id), tool))
+        });
+        let of_worlds = of_worlds.collect();
         Self { shown, of_worlds }
     }
 }
@@ -84,7 +97,7 @@ fn description(spec: &CapabilitySpec) -> Option<&'static str> {
     Some(spec.description).filter(|text| !text.is_empty())
 }
 
-fn tool(rules: &Rules, capability: &Capability) -> Tool {
+fn tool(rules: &Rules, capability: &Capability, masking: Option<&Screen>) -> Tool {
     let spec = capability.spec;
     let (read_only, destructive) = capability.hints();
     let annotations = ToolAnnotations::from_raw(
@@ -98,14 +111,15 @@ fn tool(rules: &Rules, capability: &Capability) -> Tool {
     tool.title = spec.title.map(str::to_owned);
     tool.description = description(spec).map(Cow::Borrowed);
     let plan = rules.policies.of(capability).plan(None);
-    tool.output_schema = capability.output.as_ref().map(|output| widened(output, plan));
+    tool.output_schema = capability.output.as_ref().map(|output| widened(output, plan, masking));
     tool.with_annotations(annotations)
 }
 
-/// An output schema that what a plan leaves of the output fits.
-fn widened(output: &OutputShape, plan: &Plan) -> Arc<serde_json::Map<String, Value>> {
+/// An output schema that what filters and a plan leave of the output fits.
+fn widened(output: &OutputShape, plan: &Plan, masking: Option<&Screen>) -> Arc<serde_json::Map<String, Value>> {
     let mut schema = Value::Object(output.schema.clone());
-    plan.widen(&mut schema);
+    let masked = masking.map(|screen| |value: &Value| screen.masked(value));
+    plan.widen_with(&mut schema, masked.as_ref().map(|masked| masked as Masked<'_>));
     match schema {
         Value::Object(schema) => Arc::new(schema),
         _ => Arc::default(),

@@ -1,0 +1,244 @@
+//! What filters look at, and when: all that a caller sends and that reaches a function, before it does (step 4); and all that
+//! leaves, before it is redacted (step 9), so that a filter sees what was meant to leave.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use base64::Engine;
+use rmcp::model::{ContentBlock, PromptMessage};
+use serde_json::{Map, Value};
+
+use super::{Asked, Found, Guard, Request, Stop, record::Record, release::take_binary, rounds::Rounds, steps::Step};
+use crate::{
+    call::{HeldContents as Held, Message, Reply},
+    filter::{Direction, Findings, Keys, Place, Refused, Screen, Screens, Unscannable},
+    input::{Question, Sampling},
+    redact::{Counts, Decoded, decode_base64},
+};
+
+/// The filters that apply to a call, and what they have found in it.
+#[derive(Clone)]
+pub(super) struct Screened {
+    screens: Arc<Screens>,
+    pub(super) findings: Arc<Findings>,
+}
+
+impl Guard {
+    /// Looks at all that a request brings for a function.
+    pub(super) fn filter(
+        &self,
+        request: &Request,
+        found: &Found<'_>,
+        rounds: Option<&Rounds>,
+        record: &Record<'_>,
+    ) -> Result<(), Stop> {
+        self.steps.count(Step::Filter);
+        let Some(screened) = &record.screened else { return Ok(()) };
+        let answers = || rounds.map(Rounds::answers).unwrap_or_default();
+        screened.request(request, found).and_then(|()| screened.answers(answers)).map_err(Stop::Filtered)
+    }
+}
+
+impl Screened {
+    pub(super) fn by(screens: &Arc<Screens>) -> Self {
+        Self { screens: Arc::clone(screens), findings: Arc::default() }
+    }
+
+    /// The same, with what was found until now; the one that it is taken from goes on with nothing.
+    pub(super) fn until_now(&self) -> Self {
+        Self { screens: Arc::clone(&self.screens), findings: Arc::new(self.findings.take()) }
+    }
+
+    fn request(&self, request: &Request, found: &Found<'_>) -> Result<(), Refused> {
+        let Some(screen) = &self.screens.arguments else { return Ok(()) };
+        let arguments = match &request.asked {
+            Asked::Tool { arguments, .. } | Asked::Prompt { arguments, .. } => Cow::Borrowed(arguments),
+            Asked::Resource { .. } | Asked::Task { .. } => Cow::Borrowed(&*found.arguments),
+            Asked::Completion { argument, partial, .. } => {
+                let mut said: Map<String, Value> = partial.others.clone();
+                said.insert(argument.clone().into(), partial.text().into());
+                Cow::Owned(Value::Object(said))
+            }
+        };
+        screen.inspect(&arguments, Keys::Data, Place::of("/arguments"), &self.findings)
+    }
+
+    /// Looks at answers to questions.
+    pub(super) fn answers(&self, answers: impl FnOnce() -> BTreeMap<String, Value>) -> Result<(), Refused> {
+        match &self.screens.arguments {
+            Some(_) => answers().values().try_for_each(|answer| self.answer(answer)),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at an answer. Of a form, what its user filled in; members that it doesn't have are dropped later.
+    pub(super) fn answer(&self, answer: &Value) -> Result<(), Refused> {
+        let Some(screen) = &self.screens.arguments else { return Ok(()) };
+        let said = match answer.get("action") {
+            Some(_) => answer.get("content").unwrap_or(&Value::Null),
+            None => answer,
+        };
+        screen.inspect(said, Keys::Ours, Place::of("/inputResponses/*"), &self.findings)
+    }
+}
+
+/// What leaves. Each gives back what may, with masks in it, or refuses.
+impl Screened {
+    /// A text of a function's, at a place of the protocol's.
+    pub(super) fn text<'t>(&self, text: &'t str, place: &str, counts: &mut Counts) -> Result<Cow<'t, str>, Refused> {
+        match &self.screens.responses {
+            Some(screen) => screen.text(text, Place::of(place), &self.findings, counts),
+            None => Ok(Cow::Borrowed(text)),
+        }
+    }
+
+    /// What a log message holds.
+    pub(super) fn log(&self, data: &mut Value) -> Result<(), Refused> {
+        match &self.screens.responses {
+            Some(screen) => screen.value(data, Keys::Data, Place::of("/data"), &self.findings, &mut Counts::default()),
+            None => Ok(()),
+        }
+    }
+
+    /// A question. A form is the application's; the address of a page can't have masks.
+    pub(super) fn question(&self, question: &Question) -> Result<Question, Refused> {
+        let text = |text: &str| {
+            let masked = self.text(text, "/inputRequests/*", &mut Counts::default());
+            masked.map(Cow::into_owned)
+        };
+        Ok(match question {
+            Question::Form { message, schema } => {
+                Question::Form { message: text(message)?, schema: Arc::clone(schema) }
+            }
+            Question::Url { message, url } => {
+                if text(url)? != *url {
+                    return Err(Refused::Filtered(Direction::Responses));
+                }
+                Question::Url { message: text(message)?, url: url.clone() }
+            }
+            Question::Sample(sampling) => {
+                let messages = sampling.messages.iter().map(|(role, said)| Ok((role.clone(), text(said)?)));
+                let messages = messages.collect::<Result<_, Refused>>()?;
+                let system = sampling.system.as_deref().map(text).transpose()?;
+                Question::Sample(Sampling { messages, system, ..sampling.clone() })
+            }
+            Question::Roots => Question::Roots,
+        })
+    }
+
+    /// A function's reply; `structured` is where a structured one stands in the result.
+    pub(super) fn reply(&self, reply: Reply, structured: &str, counts: &mut Counts) -> Result<Reply, Refused> {
+        let Some(screen) = &self.screens.responses else { return Ok(reply) };
+        let mut exit = Exit { screen, findings: &self.findings, counts };
+        Ok(match reply {
+            Reply::Structured(mut value) => {
+                exit.value(&mut value, structured)?;
+                Reply::Structured(value)
+            }
+            Reply::Text(text) => Reply::Text(exit.text(text, "/content/*/text")?),
+            Reply::Content(blocks) => {
+                let blocks = blocks.into_iter().map(|block| exit.block(block, "/content/*"));
+                Reply::Content(blocks.collect::<Result<_, _>>()?)
+            }
+            Reply::Contents(mut contents) => {
+                contents.mime = contents.mime.map(|mime| exit.text(mime, "/contents/*/mimeType")).transpose()?;
+                contents.held = match contents.held {
+                    Held::Text(text) => Held::Text(exit.text(text, "/contents/*/text")?),
+                    Held::Blob(bytes) => {
+                        let masked = exit.bytes(&bytes, "/contents/*/blob")?;
+                        Held::Blob(masked.unwrap_or(bytes))
+                    }
+                };
+                Reply::Contents(contents)
+            }
+            Reply::Messages(messages) => {
+                let messages = messages.into_iter().map(|Message(PromptMessage { role, content, .. })| {
+                    Ok(Message(PromptMessage::new(role, exit.block(content, "/messages/*/content")?)))
+                });
+                Reply::Messages(messages.collect::<Result<_, Refused>>()?)
+            }
+            Reply::TooDeep => return Err(Refused::Unscannable(Unscannable::TooDeep)),
+            Reply::Values(values) => {
+                let mut kept = Vec::with_capacity(values.len());
+                for value in values {
+                    // Who chose one with a mask in it would ask for something else.
+                    if let Cow::Borrowed(_) = exit.borrowed(&value, "/completion/values/*")? {
+                        kept.push(value);
+                    }
+                }
+                Reply::Values(kept)
+            }
+        })
+    }
+}
+
+/// The way out of a reply.
+struct Exit<'e> {
+    screen: &'e Screen,
+    findings: &'e Findings,
+    counts: &'e mut Counts,
+}
+
+impl Exit<'_> {
+    fn value(&mut self, value: &mut Value, place: &str) -> Result<(), Refused> {
+        self.screen.value(value, Keys::Data, Place::of(place), self.findings, self.counts)
+    }
+
+    fn borrowed<'t>(&mut self, text: &'t str, place: &str) -> Result<Cow<'t, str>, Refused> {
+        self.screen.text(text, Place::of(place), self.findings, self.counts)
+    }
+
+    fn text(&mut self, text: Cow<'static, str>, place: &str) -> Result<Cow<'static, str>, Refused> {
+        Ok(match self.borrowed(&text, place)? {
+            Cow::Owned(masked) => Cow::Owned(masked),
+            Cow::Borrowed(_) => text,
+        })
+    }
+
+    fn bytes(&mut self, bytes: &[u8], place: &str) -> Result<Option<Vec<u8>>, Refused> {
+        self.screen.bytes(bytes, &Place::of(place), self.findings, self.counts)
+    }
+
+    /// A content block: its texts, what its bytes spell, and what an author adds. A block that would be none with a mask in it
+    /// is refused.
+    fn block(&mut self, block: ContentBlock, place: &str) -> Result<ContentBlock, Refused> {
+        /// The protocol's own words.
+        const WORDS: [&str; 3] = ["/type", "/annotations/audience", "/resource/annotations/audience"];
+        const ADDED: [&str; 2] = ["/_meta", "/resource/_meta"];
+        let unfit = |_| Refused::Filtered(Direction::Responses);
+        let mut value = serde_json::to_value(block).map_err(unfit)?;
+        let mut aside = Vec::new();
+        if let Some((path, data)) = take_binary(&mut value) {
+            aside.push((path, self.media(data, place)?.into()));
+        }
+        for path in WORDS.into_iter().chain(ADDED) {
+            if let Some(part) = value.pointer_mut(path) {
+                let mut part = part.take();
+                if ADDED.contains(&path) {
+                    self.value(&mut part, &format!("{place}{path}"))?;
+                }
+                aside.push((path, part));
+            }
+        }
+        self.screen.value(&mut value, Keys::Ours, Place::of(place), self.findings, self.counts)?;
+        for (path, part) in aside {
+            if let Some(slot) = value.pointer_mut(path) {
+                *slot = part;
+            }
+        }
+        serde_json::from_value(value).map_err(unfit)
+    }
+
+    /// Base64: what its bytes spell, or as a text if it is none.
+    fn media(&mut self, mut data: String, place: &str) -> Result<String, Refused> {
+        let place = &format!("{place}/data");
+        // A line break could part a word.
+        data.retain(|c| !c.is_ascii_whitespace());
+        let (bytes, alphabet) = match decode_base64(&data) {
+            None => return Ok(self.text(data.into(), place)?.into_owned()),
+            Some(Decoded::Text(text, alphabet)) => (text.into_bytes(), alphabet),
+            Some(Decoded::Binary(bytes, alphabet)) => (bytes, alphabet),
+        };
+        let masked = self.bytes(&bytes, place)?;
+        Ok(masked.map_or(data, |masked| alphabet.encode(masked)))
+    }
+}
