@@ -64,8 +64,9 @@ fn s19_s22_huge_values_end_in_a_verdict() {
         let reply = text(&mut alice, &deep);
         assert_eq!(reply.verdict(), "blocked", "{door:?}");
         let keys: String = (0..1_000_000).map(|n| format!("\"k{n}\":0,")).collect();
-        let reply = text(&mut alice, &format!("{{{keys}\"z\":0}}"));
-        assert_eq!(reply.verdict(), "blocked", "{door:?}");
+        let reply = text(&mut alice, &format!("{{{keys}\"%6eeedle\":0}}"));
+        assert_blocked(&format!("{door:?}"), &reply);
+        assert_eq!(told(&fixture).1, "argument_filter", "{door:?}");
         let reply = text(&mut alice, &"x".repeat(20 << 20));
         assert_eq!((reply.verdict(), told(&fixture).1.as_str()), ("blocked", "unscannable"), "{door:?}");
         // As it is, it is refused before the guard.
