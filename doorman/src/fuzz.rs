@@ -1,20 +1,24 @@
 //! What fuzzers throw bytes at: each target takes any bytes and panics if a law doesn't hold. `doorman/fuzz` runs them; a
 //! unit test replays what was found once and the corpora.
 
+use std::borrow::Cow;
+
 use base64::Engine;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     audit::Verifier,
+    filter::{Filter, Findings, Keys, Place, Screen},
     manifest::Manifest,
     redact::{Counts, Decoded, Kind, Plan, Redactor, Span, Unescaped, decode_base64},
     server::{ScanCode, ScanLimits, scan},
 };
 
 /// All targets, by the names of their folders.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, fn(&[u8])); 7] = [
     ("redactor", redactor),
     ("decoders", decoders),
+    ("filters", filters),
     ("scan", raw_json),
     ("grammars", grammars),
     ("manifest", manifest),
@@ -64,6 +68,26 @@ pub fn decoders(data: &[u8]) {
             assert!(text.get(start..end).is_some_and(|it| !it.is_empty()), "{start}..{end} in {text:?}");
         }
     }
+}
+
+/// What a filter masks isn't found again, and what it doesn't mask stays; any text is looked at to its end, or refused.
+pub fn filters(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let filters = [
+        Filter::responses("tokens", "ghp_[a-z0-9]{4}").redact(),
+        Filter::responses("words", r"\bneedle|a b").case_insensitive().redact(),
+    ];
+    let (screen, findings) = (Screen::of(&filters, Map::new()), Findings::default());
+    let masked =
+        |text: &str, counts: &mut Counts| screen.text(text, Place::of("/text"), &findings, counts).map(Cow::into_owned);
+    let mut counts = Counts::default();
+    if let Ok(once) = masked(&text, &mut counts) {
+        assert!(!counts.is_empty() || once == text, "{text:?} changed without a mask: {once:?}");
+        assert_eq!(masked(&once, &mut Counts::default()).as_ref(), Ok(&once), "{text:?} is masked again");
+    }
+    let fields = Screen::of(&[Filter::arguments("names", "needle").fields(["path", "/a/*"])], Map::new());
+    let value = serde_json::from_slice::<Value>(data).unwrap_or_else(|_| Value::from(&*text));
+    let _ = fields.inspect(&value, Keys::Data, Place::of("/arguments"), &findings);
 }
 
 /// What passes the gate parses behind it; what it says isn't JSON doesn't.

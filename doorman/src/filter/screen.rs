@@ -2,8 +2,12 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+#[cfg(any(test, fuzzing))]
+use serde_json::Map;
 use serde_json::Value;
 
+#[cfg(any(test, fuzzing))]
+use super::rule::Filter;
 use super::{
     declared::Declared,
     fields::{Field, Part},
@@ -96,6 +100,16 @@ impl Refused {
             Self::Filtered(Direction::Responses) => "response_filter",
             Self::Unscannable(_) => "unscannable",
         }
+    }
+}
+
+#[cfg(any(test, fuzzing))]
+impl Screen {
+    /// A screen of these filters, for what a schema declares.
+    pub(crate) fn of(filters: &[Filter], schema: Map<String, Value>) -> Self {
+        let rules = filters.iter().map(|filter| filter.compile().unwrap_or_else(|wrong| panic!("{wrong:?}")));
+        let compiled = Compiled::of(rules.collect()).unwrap_or_else(|expected| panic!("{expected}"));
+        Self { compiled: Arc::new(compiled), declared: Some(Arc::new(Declared::of(&Arc::new(schema)))) }
     }
 }
 

@@ -1,24 +1,18 @@
 //! What a screen makes of values, as a table.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::{
-    declared::Declared,
     found::{Findings, Place},
     rule::Filter,
-    screen::{Compiled, Refused, Screen},
+    screen::{Refused, Screen},
     walk::Keys,
 };
 use crate::redact::Counts;
 
 /// A screen of these filters, for what this schema declares.
 pub(crate) fn screen(filters: &[Filter], schema: &Value) -> Screen {
-    let rules = filters.iter().map(|filter| filter.compile().expect("a filter")).collect();
-    let compiled = Compiled::of(rules).unwrap_or_else(|error| panic!("{error}"));
-    let schema = schema.as_object().cloned().unwrap_or_default();
-    Screen { compiled: Arc::new(compiled), declared: Some(Arc::new(Declared::of(&Arc::new(schema)))) }
+    Screen::of(filters, schema.as_object().cloned().unwrap_or_default())
 }
 
 /// What becomes of a value: what is said against it, and what was found where.
@@ -89,6 +83,36 @@ fn s19_whatever_it_is_written_in() {
         ["", "pass word", "PASSWORD", "pa55word", "cGFzcw==", "100 % & more", "an ordinary sentence of some length"]
     {
         assert_eq!(judged(&screen, &json!({ "path": text })), (None, vec![]), "{text}");
+    }
+}
+
+#[test]
+fn s19_every_form_counts_by_itself() {
+    for (pattern, text) in [
+        ("a b", "a+b"),
+        ("a b", "a%2Bb"),
+        (r"\u{200b}", "a\u{200b}b"),
+        ("ｂ", "ａｂ"),
+        ("%41", "%41"),
+        ("YWJj", "YWJj"),
+        (r"\\u0041", r"\u0041"),
+        ("(?i)STRASSE", "%73trasse"),
+        ("^abc$", "YWJjCg YWJj"),
+        ("é", "e\u{301}"),
+        ("①", "①"),
+    ] {
+        let screen = screen(&[Filter::arguments("f", pattern)], &schema());
+        assert_eq!(
+            judged(&screen, &json!({ "path": text })).0.is_some(),
+            !pattern.starts_with('^'),
+            "{pattern} {text}"
+        );
+    }
+    let sensitive = screen(&[Filter::arguments("f", "needle")], &schema());
+    let insensitive = screen(&[Filter::arguments("f", "needle").case_insensitive()], &schema());
+    for text in ["NEEDLE", "ＮＥＥＤＬＥ", "%4EEEDLE", "TkVFRExF"] {
+        assert_eq!(judged(&sensitive, &json!({ "path": text })).0, None, "{text}");
+        assert!(judged(&insensitive, &json!({ "path": text })).0.is_some(), "{text}");
     }
 }
 

@@ -242,3 +242,75 @@ impl Exit<'_> {
         Ok(masked.map_or(data, |masked| alphabet.encode(masked)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{call::Contents, filter::Filter};
+
+    /// What a reply of this block becomes, or why it is refused.
+    fn left(filter: Filter, block: ContentBlock) -> Result<Value, &'static str> {
+        let responses = Some(Screen::of(&[filter], Map::new()));
+        let screened = Screened::by(&Arc::new(Screens { arguments: None, responses }));
+        let reply = screened.reply(Reply::Content(vec![block]), "/structuredContent", &mut Counts::default());
+        match reply.map_err(Refused::reason)? {
+            Reply::Content(blocks) => Ok(serde_json::to_value(&blocks[0]).expect("JSON")),
+            _ => panic!("content stays content"),
+        }
+    }
+
+    fn needle() -> Filter {
+        Filter::responses("f", "needle")
+    }
+
+    fn with_meta() -> ContentBlock {
+        let block =
+            json!({"type": "text", "text": "hay", "annotations": {"audience": ["user"]}, "_meta": {"a needle": 1}});
+        serde_json::from_value(block).expect("a block")
+    }
+
+    #[test]
+    fn s19_a_block_is_looked_at_in_all_its_parts() {
+        let encoded = base64::engine::general_purpose::STANDARD.encode("a needle in a stack of hay");
+        let noise = base64::engine::general_purpose::STANDARD.encode(b"\x89PNG\xff\x00a needle in a stack of hay\xfe");
+        let blocks = [
+            ContentBlock::text("a needle"),
+            ContentBlock::image(encoded.clone(), "text/plain"),
+            ContentBlock::image(noise.clone(), "image/png"),
+            ContentBlock::embedded_text("memo://1", "a needle"),
+            ContentBlock::embedded_text("memo://needle", "hay"),
+            Contents::blob("a needle").embedded("memo://1"),
+            crate::content::link("memo://1", "needle"),
+            with_meta(),
+        ];
+        for block in blocks {
+            assert_eq!(left(needle(), block.clone()), Err("response_filter"), "{block:?}");
+        }
+        // What can't have a mask is refused.
+        assert_eq!(left(needle().redact(), ContentBlock::image(noise, "image/png")), Err("response_filter"));
+        let image = left(needle().redact(), ContentBlock::image(encoded, "text/plain")).expect("may leave");
+        let data = base64::engine::general_purpose::STANDARD.decode(image["data"].as_str().expect("data"));
+        assert_eq!(data.ok(), Some("a «redacted:filter» in a stack of hay".as_bytes().to_vec()));
+        let meta = left(needle().redact(), with_meta()).expect("may leave");
+        assert_eq!(meta["_meta"], json!({"a «redacted:filter»": 1}));
+    }
+
+    #[test]
+    fn the_protocols_own_words_are_no_data() {
+        for word in ["text|type|audience|user|annotations", "_meta"] {
+            let filter = Filter::responses("f", word);
+            assert!(left(filter.clone(), ContentBlock::image("iVBORw0KGgo=", "image/png")).is_ok(), "{word}");
+            assert!(left(filter, with_meta()).is_ok(), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_refused() {
+        let responses = Some(Screen::of(&[needle()], Map::new()));
+        let screened = Screened::by(&Arc::new(Screens { arguments: None, responses }));
+        let reply = screened.reply(Reply::TooDeep, "/structuredContent", &mut Counts::default());
+        assert_eq!(reply.map(drop).map_err(Refused::reason), Err("unscannable"));
+    }
+}
