@@ -1,5 +1,7 @@
 //! What callers send.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::{assert_blocked, filtered, runs, told};
@@ -58,7 +60,9 @@ fn s19_answers_are_looked_at_and_the_function_goes_no_further() {
     for door in Door::ALL {
         let fixture = filtered(BLOCK).able(able());
         let mut alice = fixture.caller(door, Cast::ALICE);
+        let began = Instant::now();
         let (reply, _) = alice.converse_with("ask_in_turn", json!({}), |_| accept(json!({"topic": "a needle"})));
+        assert!(began.elapsed() < Duration::from_secs(20), "it ends there, and not when its time is up");
         assert_blocked(&format!("{door:?}"), &reply);
         assert_eq!(told(&fixture), blocked_by("/inputResponses/*/*"), "{door:?}");
         assert_eq!(runs(&mut alice, "ask_in_turn")["ended"], 0, "{door:?}");

@@ -90,12 +90,12 @@ fn s19_a_masked_result_fits_the_published_schema() {
     let filters = "response_filters: [{name: all, pattern: '[0-9a-z]', action: redact}]\n";
     for door in Door::ALL {
         let mut alice = filtered(filters).caller(door, Cast::ALICE);
+        // So that the journal, which has numbers and keys of its own, has something in it.
+        alice.call("confirm", json!({"id": "x"}));
         let tools = alice.list();
-        for (tool, arguments) in
-            [("contact", json!({})), ("contact_list", json!({})), ("get_invoice", json!({"id": "INV-1"}))]
-        {
+        for tool in ["contact", "contact_list", "journal"] {
             let schema = tools.iter().find(|it| it["name"] == tool).map(|it| it["outputSchema"].clone());
-            let reply = alice.call(tool, arguments);
+            let reply = alice.call(tool, json!({}));
             let value = reply.structured();
             assert!(value.to_string().contains("«redacted:filter»"), "{value}");
             let validator = jsonschema::validator_for(&schema.expect("a schema")).expect("a legal schema");
@@ -211,7 +211,8 @@ fn s19_a_question_that_may_not_be_asked_ends_the_call() {
 fn s19_a_tasks_result_is_filtered() {
     for door in [Door::Stdio(Era::Modern), Door::Http(Era::Modern)] {
         for (action, text) in [("block", "blocked by policy"), ("redact", "done for alice, «redacted:filter».com")] {
-            let fixture = filtered(&filter(action)).able(able_of_tasks());
+            let loud = "argument_filters: [{name: loud, pattern: '10', action: warn}]\n";
+            let fixture = filtered(&(filter(action) + loud)).able(able_of_tasks());
             let mut alice = fixture.caller(door, Cast::ALICE);
             let begun = alice.call("job", json!({"ms": 10}));
             let id = begun.message["result"]["taskId"].as_str().expect("a task").to_owned();
@@ -222,6 +223,8 @@ fn s19_a_tasks_result_is_filtered() {
             assert_eq!(done["result"]["content"][0]["text"], text, "{door:?}");
             let end = fixture.audit("task").pop().expect("a record of its end");
             assert_eq!(end["filters"], json!([{"name": "hay-filter", "place": "/content/*/text", "action": action}]));
+            let begins = fixture.audit("call").into_iter().find(|it| it["reason"] == "task").expect("a record");
+            assert_eq!(begins["filters"], json!([{"name": "loud", "place": "/arguments/ms", "action": "warn"}]));
             assert_eq!(end["verdict"], if action == "block" { "blocked" } else { "ok" });
         }
     }
