@@ -51,6 +51,9 @@ fn s19_own_rules_hold_at_every_exit() {
             calls.into_iter().find(|call| call["agent_id"] == agent).map(|call| call["redactions"].clone())
         };
         assert_eq!(counted("audrey"), Some(json!({"key": 1, "ip": 1, "mac": 1, "pattern": 2})));
+        // What leaves before the answer is counted, too.
+        let progress = fixture.calls("badge_text").swap_remove(3);
+        assert_eq!(progress["redactions"], json!({"ip": 1, "mac": 1, "pattern": 2}), "{door:?}");
         assert_eq!(counted("alice"), Some(json!({"ip": 1, "pattern": 1})));
     }
 }

@@ -92,19 +92,16 @@ impl Screened {
     }
 
     /// What a log message holds.
-    pub(super) fn log(&self, data: &mut Value) -> Result<(), Refused> {
+    pub(super) fn log(&self, data: &mut Value, counts: &mut Counts) -> Result<(), Refused> {
         match &self.screens.responses {
-            Some(screen) => screen.value(data, Keys::Data, Place::of("/data"), &self.findings, &mut Counts::default()),
+            Some(screen) => screen.value(data, Keys::Data, Place::of("/data"), &self.findings, counts),
             None => Ok(()),
         }
     }
 
     /// A question. A form is the application's; the address of a page can't have masks.
-    pub(super) fn question(&self, question: &Question) -> Result<Question, Refused> {
-        let text = |text: &str| {
-            let masked = self.text(text, "/inputRequests/*", &mut Counts::default());
-            masked.map(Cow::into_owned)
-        };
+    pub(super) fn question(&self, question: &Question, counts: &mut Counts) -> Result<Question, Refused> {
+        let mut text = |text: &str| self.text(text, "/inputRequests/*", counts).map(Cow::into_owned);
         Ok(match question {
             Question::Form { message, schema } => {
                 Question::Form { message: text(message)?, schema: Arc::clone(schema) }

@@ -220,6 +220,7 @@ impl Guard {
         let later = rounds.as_ref().is_some_and(|rounds| rounds.is_later());
         let task = self.task(rules, request, found, later)?;
         let outgoing = Outgoing::of(rules, request, found, rounds, task.clone(), record.screened.clone());
+        record.outgoing = Some(Arc::clone(&outgoing));
         match self.prepare(request, found, &outgoing, budget, record).await {
             Ok(ready) => Ok(Begun { ready, outgoing, task }),
             Err(stop) => {

@@ -113,6 +113,8 @@ pub(super) struct Outgoing {
     pub(super) refused: Arc<Refusal>,
     /// How many questions had each name.
     keys: Mutex<HashMap<String, u32>>,
+    /// What was masked in all that left until now.
+    masked: Mutex<Counts>,
 }
 
 impl Outgoing {
@@ -139,6 +141,7 @@ impl Outgoing {
             screened,
             refused: Arc::default(),
             keys: Mutex::default(),
+            masked: Mutex::default(),
         })
     }
 
@@ -162,31 +165,48 @@ impl Outgoing {
         self.rules.policies.of(self.rules.catalog.get(self.capability)).plan(self.world)
     }
 
+    /// What was masked in all that left until now.
+    pub(super) fn masked(&self) -> Counts {
+        *self.masked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts what is masked in something that leaves.
+    fn counting<T>(&self, look: impl FnOnce(&mut Counts) -> T) -> T {
+        let mut counts = Counts::default();
+        let looked = look(&mut counts);
+        if !counts.is_empty() {
+            self.masked.lock().unwrap_or_else(PoisonError::into_inner).merge(&counts);
+        }
+        looked
+    }
+
     /// What a filter leaves of a text of a progress report; `None` if it may not leave.
-    fn filtered<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+    fn filtered<'t>(&self, text: &'t str, counts: &mut Counts) -> Option<Cow<'t, str>> {
         match &self.screened {
-            Some(screened) => screened.text(text, "/message", &mut Counts::default()).ok(),
+            Some(screened) => screened.text(text, "/message", counts).ok(),
             None => Some(Cow::Borrowed(text)),
         }
     }
 
     /// A text without what must not leave; `None` if it can't be looked at.
-    fn redacted(&self, text: &str) -> Option<String> {
-        self.plan().text(text, &mut Counts::default()).ok().map(Cow::into_owned)
+    fn redacted(&self, text: &str, counts: &mut Counts) -> Option<String> {
+        self.plan().text(text, counts).ok().map(Cow::into_owned)
     }
 
-    fn redacted_question(&self, question: &Question) -> Option<Question> {
+    fn redacted_question(&self, question: &Question, counts: &mut Counts) -> Option<Question> {
         Some(match question {
             Question::Form { message, schema } => {
-                Question::Form { message: self.redacted(message)?, schema: Arc::clone(schema) }
+                Question::Form { message: self.redacted(message, counts)?, schema: Arc::clone(schema) }
             }
             // A page's address is a protocol field that must arrive as it is, but for what the process holds.
-            Question::Url { message, url } => {
-                Question::Url { message: self.redacted(message)?, url: self.rules.redactor.scrub(url).into_owned() }
-            }
+            Question::Url { message, url } => Question::Url {
+                message: self.redacted(message, counts)?,
+                url: self.rules.redactor.scrub(url).into_owned(),
+            },
             Question::Sample(sampling) => {
-                let messages = sampling.messages.iter().map(|(role, text)| Some((role.clone(), self.redacted(text)?)));
-                let system = sampling.system.as_deref().map(|text| self.redacted(text).ok_or(()));
+                let system = sampling.system.as_deref().map(|text| self.redacted(text, counts).ok_or(()));
+                let mut text = |text: &str| self.redacted(text, counts);
+                let messages = sampling.messages.iter().map(|(role, said)| Some((role.clone(), text(said)?)));
                 Question::Sample(Sampling {
                     messages: messages.collect::<Option<_>>()?,
                     system: system.transpose().ok()?,
@@ -200,17 +220,25 @@ impl Outgoing {
 
 impl Outlet for Outgoing {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) -> BoxFuture<'static, ()> {
-        let message = match message.map(|text| self.filtered(text)) {
-            Some(None) => return Box::pin(std::future::ready(())),
-            Some(Some(text)) => self.redacted(&text),
-            None => None,
-        };
-        self.client.progress(progress, total, message)
+        let message = message.map(|text| {
+            self.counting(|counts| {
+                let filtered = self.filtered(text, counts)?;
+                Some(self.redacted(&filtered, counts))
+            })
+        });
+        match message {
+            Some(None) => Box::pin(std::future::ready(())),
+            Some(Some(text)) => self.client.progress(progress, total, text),
+            None => self.client.progress(progress, total, None),
+        }
     }
 
     fn log(&self, level: Level, mut data: Value) -> BoxFuture<'static, ()> {
-        let filtered = self.screened.as_ref().is_none_or(|screened| screened.log(&mut data).is_ok());
-        match filtered && self.plan().value(&mut data, &mut Counts::default()).is_ok() {
+        let leaves = self.counting(|counts| {
+            let filtered = self.screened.as_ref().is_none_or(|screened| screened.log(&mut data, counts).is_ok());
+            filtered && self.plan().value(&mut data, counts).is_ok()
+        });
+        match leaves {
             true => self.client.log(level, data),
             false => Box::pin(std::future::ready(())),
         }
@@ -228,12 +256,13 @@ impl Outlet for Outgoing {
         if !self.client.can(ability) {
             return Box::pin(std::future::ready(Err(InputError::Unsupported(ability))));
         }
-        let question = match self.screened.as_ref().map(|screened| screened.question(question)) {
-            None => Cow::Borrowed(question),
-            Some(Ok(question)) => Cow::Owned(question),
-            Some(Err(refused)) => return self.refused.ends(refused),
-        };
-        let Some(question) = self.redacted_question(&question) else {
+        let question =
+            match self.screened.as_ref().map(|screened| self.counting(|counts| screened.question(question, counts))) {
+                None => Cow::Borrowed(question),
+                Some(Ok(question)) => Cow::Owned(question),
+                Some(Err(refused)) => return self.refused.ends(refused),
+            };
+        let Some(question) = self.counting(|counts| self.redacted_question(&question, counts)) else {
             return Box::pin(std::future::ready(Err(InputError::NoAnswer)));
         };
         match &self.way {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Access, Guard, Request, Rounds, Rules, filter::Screened};
+use super::{Access, Guard, Outgoing, Request, Rounds, Rules, filter::Screened};
 use crate::{
     audit::{CallRecord, Capability, Filtered, Line, SessionTag, Shape, SinkError, Transport, Verdict},
     call::Trace,
@@ -36,6 +36,8 @@ pub(super) struct Record<'g> {
     ends_task: bool,
     written: bool,
     protocol: Option<&'static str>,
+    /// What left while the function ran.
+    pub(super) outgoing: Option<Arc<Outgoing>>,
     /// What tells of the call beside the record.
     pub(super) span: CallSpan,
 }
@@ -88,6 +90,7 @@ impl<'g> Record<'g> {
             call: None,
             ends_task: false,
             written: false,
+            outgoing: None,
             protocol: request.protocol,
             span,
         }
@@ -162,6 +165,7 @@ impl<'g> Record<'g> {
             rounds: None,
             ends_task: true,
             written: false,
+            outgoing: None,
             protocol,
             span,
         }
@@ -236,7 +240,7 @@ impl<'g> Record<'g> {
         if !self.span.is_seen() && !self.guard.meters.count() {
             return;
         }
-        let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
+        let redactions = self.redacted();
         let agent = self.access.principal.agent();
         let closed = Closed {
             method: self.method,
@@ -253,11 +257,20 @@ impl<'g> Record<'g> {
         self.rules.series.count(&self.guard.meters, self.rules.catalog.all().len(), &closed);
     }
 
+    /// How many pieces of each kind were masked, in the answer and in what left before it.
+    fn redacted(&self) -> Vec<(&'static str, u64)> {
+        let mut counts = self.redactions;
+        if let Some(outgoing) = &self.outgoing {
+            counts.merge(&outgoing.masked());
+        }
+        counts.iter().map(|(kind, n)| (kind, u64::from(n))).collect()
+    }
+
     fn line(&self) -> Line {
         let trace = self.span.trace().trace_id();
         let mut record = CallRecord { trace: trace.as_deref(), ..self.known() };
         record.duration = self.began.elapsed();
-        let redactions: Vec<_> = self.redactions.iter().map(|(kind, n)| (kind, u64::from(n))).collect();
+        let redactions = self.redacted();
         record.redactions = &redactions;
         let found = self.screened.as_ref().map(|it| it.findings.all()).unwrap_or_default();
         let found: Vec<_> = found.iter().map(Filtered::from).collect();

@@ -150,10 +150,13 @@ impl Guard {
         record: &mut Record<'_>,
     ) -> Done {
         let (guard, begun) = (Arc::clone(self), record.detach());
+        // What leaves from now on is the task's.
+        record.outgoing = None;
         let done = Done::task(begun.capability, task.snapshot());
         tokio::spawn(async move {
             let id = begun.capability;
-            let record = Record::of_task(&guard, &rules, begun);
+            let mut record = Record::of_task(&guard, &rules, begun);
+            record.outgoing = Some(Arc::clone(&outgoing));
             let done = guard.run(&rules, (id, ready), &outgoing, &task.stop, &record.span).await;
             let settled = admission.settle().await.map_err(|_| Stop::StateDown);
             let done = settled.and_then(|remaining| done.map(|done| Done { remaining, ..done }));
