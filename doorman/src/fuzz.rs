@@ -14,8 +14,11 @@ use crate::{
     server::{ScanCode, ScanLimits, scan},
 };
 
+/// What takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// All targets, by the names of their folders.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("redactor", redactor),
     ("decoders", decoders),
     ("filters", filters),
@@ -159,6 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::print_stdout, reason = "which input it was that failed")]
     fn what_was_found_once_and_the_corpora_hold() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
         for (name, target) in TARGETS {

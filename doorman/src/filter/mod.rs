@@ -1,7 +1,7 @@
 //! Filters: patterns that the operator or the application looks for in what callers send and in what leaves.
 //!
 //! A [`Filter`] says what is looked for, where, and what becomes of it; `table` compiles those that apply to each
-//! capability into a [`Screen`], once. In go JSON values and texts; out comes a refusal, or the text with masks, and what was
+//! capability into a screen, once. In go JSON values and texts; out comes a refusal, or the text with masks, and what was
 //! found goes to the audit record, as names and places of ours and never as a value.
 //!
 //! A screen looks at every text as it is written and at all that it may be read as (`forms`): in Unicode's compatibility form
