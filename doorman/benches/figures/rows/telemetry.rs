@@ -130,9 +130,8 @@ fn take(mut stream: &TcpStream) -> Option<()> {
         }
         match line.trim_end().split_once(':') {
             Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.trim().parse().ok()?,
-            Some(_) => {}
             None if line.trim_end().is_empty() => break,
-            None => {}
+            _ => {}
         }
     }
     let mut body = vec![0; length];
