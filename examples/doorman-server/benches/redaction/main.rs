@@ -64,7 +64,7 @@ fn main() -> Outcome<()> {
     }
     println!("doorman's are whole processes; the others are functions in a process that has started.\n");
     let found: BTreeMap<String, BTreeMap<String, [f64; 3]>> = serde_json::from_value(measured["found"].clone())?;
-    println!("{:34}{}", "precision / recall / F1", "email, phone, ssn, card, iban");
+    println!("{:34}email, phone, ssn, card, iban", "precision / recall / F1");
     for (name, kinds) in found {
         let scores = ["email", "phone", "ssn", "card", "iban"].map(|kind| {
             let [hits, found, labelled] = kinds[kind];
