@@ -320,15 +320,14 @@ fn pem(text: &str, start: usize) -> Option<(usize, usize)> {
     /// RFC 7468 labels are a few words.
     const LONGEST_LABEL: usize = 64;
     let rest = text.get(start..).filter(|rest| rest.starts_with(DASHES))?;
-    let label = rest.as_bytes()["-----BEGIN ".len()..].iter().take(LONGEST_LABEL).take_while(|&&b| b != b'-').count();
-    let label = rest.get("-----BEGIN ".len()..)?.get(..label)?;
-    if !label.contains("PRIVATE KEY") {
-        return None;
-    }
+    let label = |text: &[u8]| text.iter().take(LONGEST_LABEL).take_while(|&&b| b.is_ascii() && b != b'-').count();
+    let after = rest.as_bytes().get("-----BEGIN ".len()..)?;
+    let before_dashes = after.iter().take(LONGEST_LABEL).take_while(|&&b| b != b'-').count();
+    memchr::memmem::find(&after[..before_dashes], b"PRIVATE KEY")?;
     let footer = memchr::memmem::find(rest.as_bytes(), b"-----END ");
     let end = footer.map_or(text.len(), |i| {
         let after = start + i + "-----END ".len();
-        let label = text.as_bytes()[after..].iter().take(LONGEST_LABEL).take_while(|&&b| b != b'-').count();
+        let label = label(&text.as_bytes()[after..]);
         after + label + text.as_bytes()[after + label..].iter().take(5).take_while(|&&b| b == b'-').count()
     });
     Some((start, end))
@@ -345,12 +344,19 @@ mod tests {
     }
 
     #[test]
+    fn a_key_whose_end_is_no_label_ends_where_the_text_does_not() {
+        let text = format!("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE x{} KEY-----", "é".repeat(40));
+        assert_eq!(masked(&text), format!("«pem»{} KEY-----", "é".repeat(40)));
+    }
+
+    #[test]
     fn forms() {
         assert!(ANCHORS.packed.is_some() || ANCHORS.automaton.is_some());
         let hex = "0123456789abcdef".repeat(4);
         for (text, kind) in [
             ("-----BEGIN RSA PRIVATE KEY-----", "pem"),
             ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "pem"),
+            (&format!("-----BEGIN {} PRIVATE KEY-----\nMIIE\n-----END RSA", "é".repeat(20)), "pem"),
             ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_123", "jwt"),
             ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0", "jwt"),
             ("eyJhbGciOiJkaXIifQ..aXY0NTY3ODkw.Y2lwaGVy.dGFn", "jwt"),

@@ -35,6 +35,8 @@ impl FromCall for Tenant {
     open_world = false,
     redact = ["iban", "*_token"],
     reveal = ["id"],
+    redact_patterns = ["EMP-[0-9]+"],
+    detect = ["mac", "ip"],
     rate = "5/min; 100/h per_tool",
     cost = 25,
     timeout = "30s",
@@ -69,7 +71,7 @@ fn everything_that_was_said_is_in_the_spec() {
         &[
             r#"name: "get_invoice", exposed: Tool(Never), title: Some("Get an invoice"), description: "Look up one invoice.\n\nBy its number.""#,
             r#"effect: ReadOnly, idempotent: true, open_world: Some(false), access: Scopes(["invoices:read", "billing"])"#,
-            r#"redact: ["iban", "*_token"], reveal: ["id"], rate: Some("5/min; 100/h per_tool"), breaker: None, cost: 25"#,
+            r#"redact: ["iban", "*_token"], reveal: ["id"], redact_patterns: ["EMP-[0-9]+"], detect: [Mac, Ip], rate: Some("5/min; 100/h per_tool"), breaker: None, cost: 25"#,
             r#"timeout: Some(30s), max_result: Some(65536)"#,
             r#"Argument { name: "id", description: "The invoice's number,\nas in INV-1.", default: None, constraints: [], header: None }"#,
             r#"name: "amount", description: "How much.", default: Some(Number(2.5)), constraints: [Range { min: Some(-1.0), max: Some(9.5) }], header: Some("X-Amount")"#,
@@ -89,7 +91,7 @@ fn what_was_not_said_is_not_there() {
         tools![nothing][0],
         &[
             r#"title: None, description: "", effect: Write, idempotent: false, open_world: None, access: Public"#,
-            "redact: [], reveal: [], rate: None, breaker: None, cost: 1, timeout: None, max_result: None, params: [], schema: false",
+            "redact: [], reveal: [], redact_patterns: [], detect: [], rate: None, breaker: None, cost: 1, timeout: None, max_result: None, params: [], schema: false",
         ],
     );
 }
