@@ -112,13 +112,25 @@ impl<'p, 'c> Walker<'p, 'c> {
         }
         match embedded::parse(text, Plan::MAX_DEPTH - place.depth, Plan::MAX_VALUES - self.values) {
             Parsed::Blocked(blocked) => Err(blocked),
-            Parsed::Text => Ok(self.plan.flat(text, Bytes::of(text), place.told, self.counts)),
+            Parsed::Text => match self.plan.flat(text, Bytes::of(text), place.told, self.counts) {
+                // What made it no JSON may be masked now, and then keys say more than they did.
+                Cow::Owned(masked) if self.is_json(&masked, place) => {
+                    Ok(self.text(&masked, place)?.into_owned().into())
+                }
+                done => Ok(done),
+            },
             Parsed::Json { .. } if place.embedded == Plan::MAX_EMBEDDED => Err(Blocked::EmbeddedTooDeep),
             Parsed::Json { mut value, repeated } => {
                 let changed = self.item(&mut value, Place { embedded: place.embedded + 1, ..place })?;
                 Ok(self.written(text, &value, changed, repeated))
             }
         }
+    }
+
+    /// Whether a text spells a value, or may and can't be looked at to its end.
+    fn is_json(&self, text: &str, place: Place) -> bool {
+        let (depth, values) = (Plan::MAX_DEPTH - place.depth, Plan::MAX_VALUES - self.values);
+        embedded::may_be_json(text) && !matches!(embedded::parse(text, depth, values), Parsed::Text)
     }
 
     /// Redacts a text that is one JSON value of any type; `None` if it isn't.
