@@ -36,7 +36,9 @@ pub fn redactor(data: &[u8]) {
     let plan = plan(flags % 2 == 1);
     let mut counts = Counts::default();
     if let Ok(once) = plan.text(&text, &mut counts) {
-        assert!(!counts.is_empty() || once == text, "{text:?} changed without a mask: {once:?}");
+        // A member that JSON says twice is sent once, as it was read.
+        let same = || once == text || value(&once).is_some_and(|it| Some(it) == value(&text));
+        assert!(!counts.is_empty() || same(), "{text:?} changed without a mask: {once:?}");
         let twice = plan.text(&once, &mut Counts::default());
         assert_eq!(twice.as_deref(), Ok(&*once), "{text:?} is redacted again");
     }
@@ -85,7 +87,9 @@ pub fn filters(data: &[u8]) {
         |text: &str, counts: &mut Counts| screen.text(text, Place::of("/text"), &findings, counts).map(Cow::into_owned);
     let mut counts = Counts::default();
     if let Ok(once) = masked(&text, &mut counts) {
-        assert!(!counts.is_empty() || once == text, "{text:?} changed without a mask: {once:?}");
+        // A member that JSON says twice is sent once, as it was read.
+        let same = || once == text || value(&once).is_some_and(|it| Some(it) == value(&text));
+        assert!(!counts.is_empty() || same(), "{text:?} changed without a mask: {once:?}");
         assert_eq!(masked(&once, &mut Counts::default()).as_ref(), Ok(&once), "{text:?} is masked again");
     }
     let fields = Screen::of(&[Filter::arguments("names", "needle").fields(["path", "/a/*"])], Map::new());
@@ -149,6 +153,10 @@ fn plan(all: bool) -> Plan {
         Ok(plan) => plan,
         Err(error) => panic!("{error}"),
     }
+}
+
+fn value(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok()
 }
 
 fn parses(text: &[u8]) -> bool {
