@@ -73,6 +73,8 @@ mod state;
 pub mod telemetry;
 #[cfg(not(feature = "telemetry"))]
 mod telemetry;
+#[cfg(test)]
+mod testing;
 
 pub use doorman_macros::{Argument, expose, prompts, resources, tool_module, tools};
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,7 +12,10 @@ use super::{
     tests::{judged, screen},
     walk::Keys,
 };
-use crate::redact::Counts;
+use crate::{
+    redact::Counts,
+    testing::{Random, cpu_time},
+};
 
 fn screens() -> [Screen; 2] {
     let filters = [
@@ -24,22 +26,6 @@ fn screens() -> [Screen; 2] {
     let fields = [Filter::arguments("names", "needle").fields(["path", "/options/*/path"])];
     let schema = json!({"properties": {"path": {}, "options": {}}});
     [screen(&filters, &schema), screen(&fields, &schema)]
-}
-
-/// A small generator (splitmix64), so that every run sees the same inputs.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((z ^ (z >> 31)) % n as u64).unwrap_or_default()
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
 }
 
 const PIECES: [&str; 48] = [
@@ -127,15 +113,9 @@ fn s19_any_bytes_are_looked_at() {
     }
 }
 
-/// The CPU time that one run takes: wall time would count the other threads of a busy machine.
+/// The time that one run takes.
 fn time(screen: &Screen, text: &str) -> Duration {
-    let now = || {
-        let now = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default())
-    };
-    let start = now();
-    let _ = screen.text(text, Place::of(""), &Findings::default(), &mut Counts::default());
-    now().saturating_sub(start)
+    cpu_time(|| drop(screen.text(text, Place::of(""), &Findings::default(), &mut Counts::default())))
 }
 
 /// How much longer twice the input takes: the least of several runs each.

@@ -2,33 +2,17 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
 
 use super::corpus::Case;
 use super::{Blocked, Counts, Kind, Plan, Redactor};
+use crate::testing::{Random, cpu_time};
 
 fn plan() -> Plan {
     let builder = Redactor::builder().pattern(r"EMP-\d+").detect(Kind::Ip).detect(Kind::Mac);
     match builder.build().and_then(|redactor| redactor.plan(&["iban"], &["contact"])) {
         Ok(plan) => plan,
         Err(error) => panic!("{error}"),
-    }
-}
-
-/// A small generator (splitmix64), so that every run sees the same inputs.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((z ^ (z >> 31)) % n as u64).unwrap_or_default()
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
     }
 }
 
@@ -190,17 +174,12 @@ fn bounded() {
     assert_eq!(redact(json!([nested(Plan::MAX_DEPTH).to_string()])), Err(Blocked::TooDeep));
 }
 
-/// The CPU time that one run takes. Wall time would count the other threads of a busy machine, and the longer of two
-/// runs is always the one that is interrupted.
+/// The time that one run takes.
 fn time(plan: &Plan, text: &str) -> Duration {
-    let now = || {
-        let now = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default())
-    };
-    let start = now();
-    let result = plan.text(text, &mut Counts::default());
-    assert!(result.is_ok() || text.starts_with('['));
-    now().saturating_sub(start)
+    cpu_time(|| {
+        let result = plan.text(text, &mut Counts::default());
+        assert!(result.is_ok() || text.starts_with('['));
+    })
 }
 
 /// Whether twice the input takes clearly less than the four times as long that a quadratic step would take.

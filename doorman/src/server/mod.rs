@@ -24,6 +24,7 @@ mod modules;
 #[cfg(feature = "telemetry")]
 mod observed;
 mod pages;
+mod policy;
 mod publish;
 mod redact;
 mod reload;

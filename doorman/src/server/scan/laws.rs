@@ -2,14 +2,13 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{
     Code, ScanLimits, scan,
     tests::{code, with},
 };
+use crate::testing::{Random, cpu_time};
 
 /// Accepts what `serde_json` accepts if no object in it has a key twice.
 struct Unique;
@@ -58,18 +57,6 @@ impl<'de> Deserialize<'de> for Unique {
     }
 }
 
-/// xorshift64*: the same messages in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % sides
-    }
-}
-
 #[test]
 fn agrees_with_serde_json_on_mutated_messages() {
     let seeds = [
@@ -114,18 +101,18 @@ fn agrees_with_serde_json_on_mutated_messages() {
         b"9",
         b"nul",
     ];
-    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    let mut dice = Random(0x9E37_79B9_7F4A_7C15);
     let (mut passed, mut malformed) = (0, 0);
     for round in 0..60_000 {
         let mut message = seeds[round % seeds.len()].clone().into_bytes();
-        for _ in 0..=dice.roll(3) {
-            let at = dice.roll(message.len());
-            let end = (at + dice.roll(4)).min(message.len());
-            match dice.roll(4) {
+        for _ in 0..=dice.below(3) {
+            let at = dice.below(message.len());
+            let end = (at + dice.below(4)).min(message.len());
+            match dice.below(4) {
                 0 => drop(message.drain(at..end)),
-                1 => message[at] ^= 1 << dice.roll(8),
-                2 => drop(message.splice(at..at, tokens[dice.roll(tokens.len())].iter().copied())),
-                _ => drop(message.splice(at..end, tokens[dice.roll(tokens.len())].iter().copied())),
+                1 => message[at] ^= 1 << dice.below(8),
+                2 => drop(message.splice(at..at, tokens[dice.below(tokens.len())].iter().copied())),
+                _ => drop(message.splice(at..end, tokens[dice.below(tokens.len())].iter().copied())),
             }
             if message.is_empty() {
                 break;
@@ -152,15 +139,8 @@ fn agrees_with_serde_json_on_mutated_messages() {
 
 /// The thread's own CPU time, the best of three: what the machine's other work disturbs least.
 fn time(message: &[u8]) -> Duration {
-    let now = || {
-        let now = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default())
-    };
-    let once = |()| {
-        let start = now();
-        let _ = std::hint::black_box(scan(std::hint::black_box(message), &ScanLimits::default()));
-        now().saturating_sub(start)
-    };
+    let run = || drop(std::hint::black_box(scan(std::hint::black_box(message), &ScanLimits::default())));
+    let once = |()| cpu_time(run);
     [(); 3].map(once).into_iter().min().unwrap_or_default()
 }
 
