@@ -7,7 +7,14 @@ use base64::Engine;
 use rmcp::model::{ContentBlock, PromptMessage};
 use serde_json::{Map, Value};
 
-use super::{Asked, Found, Guard, Request, Stop, record::Record, release::take_binary, rounds::Rounds, steps::Step};
+use super::{
+    Asked, Found, Guard, Request, Stop,
+    aside::{Weighed, aside},
+    record::Record,
+    release::take_binary,
+    rounds::Rounds,
+    steps::Step,
+};
 use crate::{
     call::{HeldContents as Held, Message, Reply},
     filter::{Direction, Findings, Keys, Place, Refused, Screen, Screens, Unscannable},
@@ -34,7 +41,8 @@ impl Guard {
         self.steps.count(Step::Filter);
         let Some(screened) = &record.screened else { return Ok(()) };
         let answers = || rounds.map(Rounds::answers).unwrap_or_default();
-        screened.request(request, found).and_then(|()| screened.answers(answers)).map_err(Stop::Filtered)
+        let look = || screened.request(request, found).and_then(|()| screened.answers(answers));
+        aside(found.arguments.is_large(), look).map_err(Stop::Filtered)
     }
 }
 

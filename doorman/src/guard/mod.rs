@@ -2,6 +2,7 @@
 //! out, after exactly one audit record has been written. No step can be left out by configuration.
 
 mod access;
+mod aside;
 mod asked;
 mod bind;
 mod filter;
@@ -41,6 +42,7 @@ use crate::{
     limits::{self, Admission, Budget, Concurrency, Limits, Permit, Refusal},
     telemetry::{CallSpan, Meters},
 };
+use aside::{Weighed, aside};
 use asked::Found;
 use bind::{bind, complete};
 use outgoing::Outgoing;
@@ -101,7 +103,8 @@ impl Guard {
     /// The last steps of everything that the guard lets out.
     async fn leave(&self, rules: &Rules, outcome: Result<Done, Stop>, mut record: Record<'_>) -> Option<Answer> {
         self.steps.count(Step::Redact);
-        let answer = rules.release_contained(outcome, &mut record); //                  9. filter and redact
+        let large = outcome.is_large();
+        let answer = aside(large, || rules.release_contained(outcome, &mut record)); //  9. filter and redact
         self.steps.count(Step::Record);
         match contain(pin!(record.close())).await {
             Ok(Ok(())) => answer, //                                                    10. record, before the reply

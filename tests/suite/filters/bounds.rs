@@ -53,6 +53,33 @@ fn s19_what_cannot_be_looked_at_is_blocked() {
 }
 
 #[test]
+fn s27_who_sends_what_is_hard_to_look_at_keeps_nobody_waiting() {
+    // One thread serves all.
+    let fixture = filtered(FILTERS).env("TOKIO_WORKER_THREADS", "1");
+    let server = fixture.serve();
+    let mut alice = server.caller(Cast::ALICE, Era::Modern);
+    alice.patient(Duration::from_secs(60));
+    let mut carol = server.caller(Cast::CAROL, Era::Modern);
+    let (slow, quick) = std::thread::scope(|scope| {
+        let slow = scope.spawn(move || {
+            let text = "%2526amp;#x41;QUJDREVGR0hJSktM+".repeat(60_000);
+            let began = Instant::now();
+            (alice.call("echo_text", json!({"text": text})), began.elapsed())
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        let mut longest = Duration::ZERO;
+        while !slow.is_finished() {
+            let began = Instant::now();
+            assert!(!carol.call("nothing", json!({})).is_error());
+            longest = longest.max(began.elapsed());
+        }
+        (slow.join().expect("a reply").1, longest)
+    });
+    assert!(slow > Duration::from_secs(2), "it was no long look: {slow:?}");
+    assert!(quick < slow / 3, "somebody else waited {quick:?} of {slow:?}");
+}
+
+#[test]
 fn s19_s22_huge_values_end_in_a_verdict() {
     // Both transports and both generations, each once: it takes its time.
     for door in [Door::Stdio(Era::Session), Door::Http(Era::Modern)] {
