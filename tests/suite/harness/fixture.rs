@@ -6,8 +6,10 @@ use std::{
     net::SocketAddr,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::{Arc, OnceLock},
+    process::{Command, Output, Stdio},
+    sync::{Arc, OnceLock, mpsc},
+    thread,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -84,6 +86,22 @@ fn reference_server() -> &'static Path {
         assert!(build.expect("cargo runs").success(), "the reference server can't be built");
         Path::new(env!("CARGO_BIN_EXE_fixture")).with_file_name("doorman-server")
     })
+}
+
+/// What a command that is to end leaves; one that serves instead is ended, and has failed.
+#[track_caller]
+fn ended(mut command: Command) -> Output {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let pid = rustix::process::Pid::from_child(&child);
+    let (tells, told) = mpsc::channel();
+    thread::spawn(move || tells.send(child.wait_with_output()));
+    match told.recv_timeout(Duration::from_secs(60)) {
+        Ok(output) => output.expect("its output"),
+        Err(_) => {
+            drop(rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+            panic!("it goes on instead of ending");
+        }
+    }
 }
 
 /// The fixture before it is started, in a directory of its own.
@@ -293,7 +311,7 @@ impl Fixture {
     /// Starts it, and gives its exit code and all it said on stderr; its stdout must stay empty.
     #[track_caller]
     pub(crate) fn refuses(&self) -> (i32, String) {
-        let output = self.command().stdin(Stdio::null()).output().expect("the fixture starts");
+        let output = ended(self.command());
         assert_eq!(String::from_utf8_lossy(&output.stdout), "", "nothing goes to stdout");
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
     }
@@ -307,7 +325,9 @@ impl Fixture {
     /// Runs it with these arguments, too, and gives its exit code, stdout and stderr.
     #[track_caller]
     pub(crate) fn says_with_args(&self, args: &[&str]) -> (i32, String, String) {
-        let output = self.command().args(args).stdin(Stdio::null()).output().expect("it starts");
+        let mut command = self.command();
+        command.args(args);
+        let output = ended(command);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
     }
