@@ -90,10 +90,10 @@ fn s19_a_masked_result_fits_the_published_schema() {
     let filters = "response_filters: [{name: all, pattern: '[0-9a-z]', action: redact}]\n";
     for door in Door::ALL {
         let mut alice = filtered(filters).caller(door, Cast::ALICE);
-        // So that the journal, which has numbers and keys of its own, has something in it.
+        // So that the journal, which has keys of its own, has something in it; the badge has a number that nothing else masks.
         alice.call("confirm", json!({"id": "x"}));
         let tools = alice.list();
-        for tool in ["contact", "contact_list", "journal"] {
+        for tool in ["contact", "contact_list", "journal", "badge"] {
             let schema = tools.iter().find(|it| it["name"] == tool).map(|it| it["outputSchema"].clone());
             let reply = alice.call(tool, json!({}));
             let value = reply.structured();

@@ -98,7 +98,7 @@ fn ended(mut command: Command) -> Output {
     match told.recv_timeout(Duration::from_secs(60)) {
         Ok(output) => output.expect("its output"),
         Err(_) => {
-            drop(rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             panic!("it goes on instead of ending");
         }
     }

@@ -247,6 +247,14 @@ fn s18_metrics_hold_no_credential_and_no_callers_words() {
     assert!(!page.contains("alice"), "nobody is named");
 }
 
+#[test]
+fn s18_the_page_is_looked_at_as_a_whole() {
+    // A credential that the process holds, in the one label that is the environment's.
+    let server = shown(Fixture::new()).env("OTEL_SERVICE_NAME", "key-of-docs-4711").serve();
+    let page = page(&server);
+    assert!(page.contains("service_name=\"«redacted:secret»\"") && !page.contains("key-of-docs-4711"), "{page}");
+}
+
 /// Every metric that a page says something of: its name, without what a histogram adds.
 fn names(page: &str) -> Vec<String> {
     page.lines().filter_map(|line| Some(line.strip_prefix("# TYPE ")?.split(' ').next()?.to_owned())).collect()
